@@ -1,0 +1,84 @@
+"""Reading a JSON body: bounded before it is read, strict while it is parsed."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.request import UnreadablePostError
+
+from zipingest.api.errors import ApiError
+
+MAX_DEPTH = 64
+
+Path = tuple[str | int, ...]
+
+
+def read_json(request: HttpRequest, *, max_bytes: int) -> Any:
+    """The parsed body of ``request``.
+
+    Raises ApiError: 411 without Content-Length, 413 over ``max_bytes``, 415 for another media type than
+    application/json, 400 for anything that is not JSON in UTF-8 (RFC 8259: no NaN, no Infinity; a byte order
+    mark is passed over) or is nested too deep.
+    """
+    _check_length(request.META.get("CONTENT_LENGTH") or "", max_bytes)
+    if request.content_type != "application/json":
+        raise ApiError(415)
+    try:
+        value = json.loads(request.body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError, UnreadablePostError) as error:
+        raise ApiError(400) from error
+    if any(len(path) > MAX_DEPTH for path, _ in walk(value)):
+        raise ApiError(400, "The request body is nested too deep")
+    return value
+
+
+def walk(value: Any) -> Iterator[tuple[Path, Any]]:
+    """``value`` and every value inside it with its path, lazily and without recursion."""
+    levels: list[Iterator[tuple[Path, Any]]] = [iter([((), value)])]
+    while levels:
+        for path, node in levels[-1]:
+            yield path, node
+            if isinstance(node, dict | list):
+                levels.append(_children(path, node))
+                break
+        else:
+            levels.pop()
+
+
+def unstorable(value: Any) -> list[tuple[Path, str]]:
+    """Where ``value`` holds what no database keeps: U+0000, an unpaired surrogate, a number like 1e999."""
+    found = ((path, _problem(node) or (_problem(path[-1]) if path else "")) for path, node in walk(value))
+    return [(path, problem) for path, problem in found if problem]
+
+
+def _check_length(given: str, max_bytes: int) -> None:
+    if not (given.isascii() and given.isdigit()):
+        raise ApiError(411)
+    # Python refuses to read numbers of thousands of digits.
+    if len(given) > 15 or int(given) > max_bytes:
+        raise ApiError(413)
+
+
+def _children(path: Path, node: dict[str, Any] | list[Any]) -> Iterator[tuple[Path, Any]]:
+    steps = node.items() if isinstance(node, dict) else enumerate(node)
+    return (((*path, step), inner) for step, inner in steps)
+
+
+def _problem(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    if not isinstance(value, str):
+        return ""
+    if "\0" in value:
+        return "must not contain the character U+0000"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "must not contain unpaired surrogates"
+    return ""
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,316 @@
+"""Settings: one file, everything that differs between places comes from the environment (see README)."""
+
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from zipingest import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where we run -----------------------------------------------------------------------------------------
+ZIPINGEST_ENV = env.choice("ZIPINGEST_ENV", "development", ("development", "production"))
+PRODUCTION = ZIPINGEST_ENV == "production"
+DATA_DIR = Path(env.text("ZIPINGEST_DATA_DIR", str(BASE_DIR / "var"))).resolve()
+DEBUG = False
+PORT = env.integer("PORT", 8000, minimum=1)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1,localhost,[::1],testserver")
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+# Addresses of the proxies in front of us: only theirs is an X-Forwarded-For that counts.
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+
+# --- Secrets ----------------------------------------------------------------------------------------------
+# Generated into the data folder for development; in production an unset one is a failed system check.
+_SECRETS_DIR = None if PRODUCTION else DATA_DIR / "secrets"
+SECRET_KEY = env.secret("SECRET_KEY", folder=_SECRETS_DIR)
+# Peppers of the API key digests, newest first, as `version:secret`; old ones stay until their keys are gone.
+API_KEY_PEPPERS = env.words("API_KEY_PEPPERS") or [
+    f"1:{secret}" for secret in [env.secret("API_KEY_PEPPER", folder=_SECRETS_DIR)] if secret
+]
+# Keys of what is encrypted at rest, newest first; any text, stretched to the cipher's key.
+ENCRYPTION_KEYS = env.words("ENCRYPTION_KEYS") or [
+    secret for secret in [env.secret("ENCRYPTION_KEY", folder=_SECRETS_DIR)] if secret
+]
+
+# --- Applications -----------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "zipingest",
+    "partners",
+    "calls",
+]
+
+MIDDLEWARE = [
+    "zipingest.api.middleware.RequestLog",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "zipingest.urls"
+WSGI_APPLICATION = "zipingest.wsgi.application"
+AUTH_USER_MODEL = "partners.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# The surfaces name their paths exactly; a redirect would turn a PUT into a GET.
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database ---------------------------------------------------------------------------------------------
+DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'zipingest.sqlite3'}")
+DATABASES: dict[str, Any] = {"default": {**dj_database_url.parse(DATABASE_URL)}}
+_DATABASE = DATABASES["default"]
+if _DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    # Writers queue at BEGIN instead of failing at the first write; readers never wait for them (WAL).
+    _DATABASE["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+elif _DATABASE["ENGINE"] == "django.db.backends.postgresql":
+    _DATABASE["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE", 60)
+    _DATABASE["CONN_HEALTH_CHECKS"] = True
+else:
+    raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or postgresql://")
+
+# --- Broker, cache, limits --------------------------------------------------------------------------------
+REDIS_URL = env.text("REDIS_URL")
+if REDIS_URL:
+    CACHES: dict[str, Any] = {
+        "default": {
+            "BACKEND": "zipingest.cache.RedisOrOwnMemory",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    # Embedded, one gunicorn process holds all counters, so its memory is the shared cache it asks for.
+    SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
+
+_BROKER_DIR = DATA_DIR / "broker"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    {"visibility_timeout": 3600, "socket_timeout": 5, "socket_connect_timeout": 5}
+    if REDIS_URL
+    else {
+        "data_folder_in": str(_BROKER_DIR / "queue"),
+        "data_folder_out": str(_BROKER_DIR / "queue"),
+        "control_folder": str(_BROKER_DIR / "control"),
+        "store_processed": False,
+        "polling_interval": 0.1,
+    }
+)
+# A message is a nudge: nobody reads results, and a lost one is found again by the sweep.
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# What is not named here (sweep, tidy) is short and goes to the default queue.
+CELERY_TASK_ROUTES = {"partners.tasks.deliver_callback": {"queue": "callbacks"}}
+CELERY_TASK_DEFAULT_QUEUE = "fetch"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+
+# --- Work -------------------------------------------------------------------------------------------------
+WORK_LEASE_SECONDS = env.integer("WORK_LEASE_SECONDS", 60, minimum=1)
+SWEEP_SECONDS = env.integer("SWEEP_SECONDS", 30, minimum=1)
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "zipingest.tasks.sweep", "schedule": SWEEP_SECONDS},
+    "tidy": {"task": "calls.tasks.tidy", "schedule": 3600},
+}
+
+# --- Fetching and audio -----------------------------------------------------------------------------------
+FETCH_MAX_BYTES = env.integer("FETCH_MAX_BYTES", 500 * 1024 * 1024, minimum=1)
+FETCH_DEADLINE_SECONDS = env.integer("FETCH_DEADLINE_SECONDS", 600, minimum=1)
+# Seconds to wait before the 2nd, 3rd, … attempt: six attempts over about five and a half hours.
+FETCH_RETRY_STEPS = env.integers("FETCH_RETRY_STEPS", "30,120,600,3600,14400")
+FETCH_RUNNING_PER_PARTNER = env.integer("FETCH_RUNNING_PER_PARTNER", 8, minimum=1)
+FETCH_RUNNING_PER_HOST = env.integer("FETCH_RUNNING_PER_HOST", 8, minimum=1)
+AUDIO_HELPERS = env.integer("AUDIO_HELPERS", 2, minimum=1)
+AUDIO_MEMORY_BYTES = env.integer("AUDIO_MEMORY_BYTES", 1024 * 1024 * 1024, minimum=1)
+AUDIO_CPU_SECONDS = env.integer("AUDIO_CPU_SECONDS", 600, minimum=1)
+AUDIO_WALL_SECONDS = env.integer("AUDIO_WALL_SECONDS", 1200, minimum=1)
+AUDIO_MAX_SECONDS = env.integer("AUDIO_MAX_SECONDS", 12 * 3600, minimum=1)
+# 0 keeps the sample rate of the source.
+AUDIO_SAMPLE_RATE = env.integer("AUDIO_SAMPLE_RATE", 8000)
+AUDIO_KEEP_ORIGINAL = env.boolean("AUDIO_KEEP_ORIGINAL", default=True)
+
+# --- Outbound HTTP and callbacks --------------------------------------------------------------------------
+ALLOW_LOOPBACK = env.boolean("ZIPINGEST_ALLOW_LOOPBACK", default=False)
+OUTBOUND_PORTS = env.integers("OUTBOUND_PORTS", "80,443")
+# A PEM file of further certificate authorities' roots, for partners with a private one.
+OUTBOUND_CA_FILE = env.text("OUTBOUND_CA_FILE")
+OUTBOUND_CONNECT_SECONDS = env.integer("OUTBOUND_CONNECT_SECONDS", 10, minimum=1)
+OUTBOUND_READ_SECONDS = env.integer("OUTBOUND_READ_SECONDS", 30, minimum=1)
+OUTBOUND_DNS_SECONDS = env.integer("OUTBOUND_DNS_SECONDS", 5, minimum=1)
+CALLBACK_TIMEOUT_SECONDS = env.integer("CALLBACK_TIMEOUT_SECONDS", 15, minimum=1)
+CALLBACK_RETRY_STEPS = env.integers("CALLBACK_RETRY_STEPS", "30,120,600")
+CALLBACKS_RUNNING_PER_PARTNER = env.integer("CALLBACKS_RUNNING_PER_PARTNER", 8, minimum=1)
+CALLBACKS_RUNNING_PER_HOST = env.integer("CALLBACKS_RUNNING_PER_HOST", 8, minimum=1)
+WEBHOOK_ROTATION_SECONDS = 24 * 3600
+
+# --- Storage ----------------------------------------------------------------------------------------------
+STORAGE_URL = env.text("STORAGE_URL", (DATA_DIR / "blobs").as_uri())
+
+# --- HTTP -------------------------------------------------------------------------------------------------
+PARTNER_RATE_LIMIT = 120
+FAILED_AUTHENTICATIONS_PER_MINUTE = env.integer("FAILED_AUTHENTICATIONS_PER_MINUTE", 60, minimum=1)
+# Each surface has a body limit of its own (calls/api); Django's must not answer before it does.
+DATA_UPLOAD_MAX_MEMORY_SIZE = None
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 365 * 24 * 3600)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "zipingest.api.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Zipingest API",
+    "VERSION": "v1",
+    "OAS_VERSION": "3.1.0",
+    "DESCRIPTION": "Push recorded calls in, get them out again. Errors keep the envelope of their surface.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"structured": {"()": "zipingest.logs.formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "root": {"handlers": ["stderr"], "level": env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING"))},
+    "loggers": {
+        # Ours says the same with a request id, and without query strings.
+        "django.request": {"level": "CRITICAL"},
+        "django.server": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+        # At WARNING it quotes URLs whole, and ours are signed.
+        "urllib3": {"level": "ERROR"},
+        "botocore": {"level": "WARNING"},
+        # It logs what it refuses with the full host; the fetch attempt already records the reason.
+        "requests_hardened": {"level": "ERROR"},
+    },
+}
+
+# --- Console ----------------------------------------------------------------------------------------------
+
+
+def _page(title: str, icon: str, model: str) -> dict[str, Any]:
+    """A link of the console's sidebar, for those who may view the model (``app.model``)."""
+    app, name = model.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+    }
+
+
+FORMAT_MODULE_PATH = "partners.admin.formats"
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Zipingest",
+    "SITE_HEADER": "Zipingest",
+    "SITE_SUBHEADER": "Call recordings, times in UTC",
+    "SITE_SYMBOL": "graphic_eq",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": "Intake",
+                "items": [
+                    _page("Calls", "call", "calls.call"),
+                    _page("Customers", "contacts", "calls.customer"),
+                    _page("Agents", "support_agent", "calls.agent"),
+                    _page("Disposition codes", "sell", "calls.dispositioncode"),
+                    _page("Batches", "inbox", "calls.ingestbatch"),
+                ],
+            },
+            {"title": "Callbacks", "items": [_page("Callbacks", "outgoing_mail", "partners.delivery")]},
+            {
+                "title": "Partners",
+                "items": [
+                    _page("Partners", "handshake", "partners.partner"),
+                    _page("API keys", "key", "partners.apikey"),
+                    _page("Tenants", "domain", "partners.tenant"),
+                    _page("Sub-tenants", "account_tree", "partners.subtenant"),
+                ],
+            },
+            {
+                "title": "People",
+                "items": [
+                    _page("Users", "person", "partners.user"),
+                    _page("Groups", "group", "auth.group"),
+                ],
+            },
+            {"title": "Audit", "items": [_page("Who listened", "hearing", "calls.accessrecord")]},
+        ]
+    },
+}

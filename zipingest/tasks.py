@@ -1,0 +1,10 @@
+"""Celery entry points of the ground floor."""
+
+from celery import shared_task
+
+from zipingest import work
+
+
+@shared_task
+def sweep() -> None:
+    work.sweep()

@@ -1,0 +1,21 @@
+"""Every address of the house. Rooms above are named by dotted string, so no import runs back up."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from zipingest.api import health
+
+urlpatterns = [
+    path("api/v1/partner/", include("calls.api.partner.urls")),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "zipingest.api.errors.bad_request"
+handler403 = "zipingest.api.errors.permission_denied"
+handler404 = "zipingest.api.errors.not_found"
+handler500 = "zipingest.api.errors.server_error"

@@ -1,0 +1,42 @@
+"""The one work mechanism: work is rows, messages are nudges.
+
+Whatever is to be done (fetch a recording, deliver a callback) is a row with a state. A worker *claims* one
+due row: it takes a lease and raises the row's epoch before the work starts. Whatever it writes afterwards is
+written only while the epoch is still its own, so a worker that lost its lease changes nothing. A Celery
+message carries no data at all; if one is lost, the sweep finds the row again.
+"""
+
+from zipingest.work.claims import Kind, claim, has_due
+from zipingest.work.heartbeat import Heartbeat
+from zipingest.work.rows import Lease, LeaseLost, WorkItem, WorkState, database_now
+from zipingest.work.running import (
+    MAX_EXPIRIES,
+    kinds,
+    nudge,
+    register,
+    release_expired,
+    run_one,
+    sweep,
+)
+
+MAX_CRASHES = 3
+
+__all__ = [
+    "MAX_CRASHES",
+    "MAX_EXPIRIES",
+    "Heartbeat",
+    "Kind",
+    "Lease",
+    "LeaseLost",
+    "WorkItem",
+    "WorkState",
+    "claim",
+    "database_now",
+    "has_due",
+    "kinds",
+    "nudge",
+    "register",
+    "release_expired",
+    "run_one",
+    "sweep",
+]

@@ -1,0 +1,116 @@
+"""Carrying rows to an outcome: nudges, one unit of work, and the sweep that finds what was lost."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from celery import current_app
+from django.db import connection, transaction
+from django.db.models import F
+
+from zipingest.work.claims import Kind, claim, has_claimable, has_due, made_room
+from zipingest.work.heartbeat import heartbeat
+from zipingest.work.rows import Lease, LeaseLost, WorkItem, WorkState, database_now
+
+log = structlog.get_logger(__name__)
+
+MAX_EXPIRIES = 10
+_EXPIRY_BACKOFF = timedelta(seconds=15)
+
+_kinds: dict[type[WorkItem], Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    _kinds[kind.model] = kind
+
+
+def kinds() -> list[Kind]:
+    return list(_kinds.values())
+
+
+def nudge(model: type[WorkItem]) -> None:
+    """Wake a worker once what is being written is committed, however often a transaction asks for it.
+
+    A broker that is away costs time, not data.
+    """
+    call = _Nudge(_kinds[model].task)
+    if call not in (waiting[1] for waiting in connection.run_on_commit):
+        transaction.on_commit(call, robust=True)
+
+
+def run_one(model: type[WorkItem]) -> bool:
+    """Claim one due row and carry it to an outcome; False when nothing could be claimed."""
+    kind = _kinds[model]
+    lease = claim(kind)
+    if lease is None:
+        return False
+    another_woken = has_claimable(kind)
+    if another_woken:
+        nudge(model)
+    _perform(kind, lease)
+    # What was held back by a cap has its place now; its message may have met a worker while there was none.
+    if (not another_woken or made_room(kind, lease)) and has_claimable(kind):
+        nudge(model)
+    return True
+
+
+def sweep() -> None:
+    """Free the rows whose worker vanished, and nudge for every kind that has something due."""
+    for kind in kinds():
+        release_expired(kind.model)
+        if has_due(kind.model):
+            nudge(kind.model)
+
+
+def release_expired(model: type[WorkItem]) -> int:
+    """Put back rows whose lease ran out (a deploy, a kill): at once the first time, then after a pause."""
+    now = database_now()
+    expired = model._default_manager.filter(state=WorkState.LEASED, lease_until__lt=now)
+    released = 0
+    for held in expired.values_list("pk", "lease_epoch", "expiries"):
+        lease = Lease(model, *held)
+        log.warning("lease_expired", kind=model.__name__, pk=lease.pk, expiries=lease.expiries + 1)
+        released += _put_back(lease, now)
+    return released
+
+
+def _put_back(lease: Lease, now: datetime, **fields: Any) -> bool:
+    due_at = now + _EXPIRY_BACKOFF * lease.expiries
+    try:
+        lease.write(
+            state=WorkState.DUE, due_at=due_at, lease_until=None, expiries=F("expiries") + 1, **fields
+        )
+    except LeaseLost:  # its worker came back to life, or another has it already
+        return False
+    return True
+
+
+def _perform(kind: Kind, lease: Lease) -> None:
+    try:
+        with heartbeat.keeping(lease):
+            if lease.expiries >= MAX_EXPIRIES:
+                kind.give_up(lease, f"given up: {lease.expiries} attempts were lost without an outcome")
+            else:
+                kind.perform(lease)
+    except LeaseLost:
+        log.warning("lease_lost", kind=kind.model.__name__, pk=lease.pk, epoch=lease.epoch)
+    except Exception as error:
+        # A fault of ours must neither lose the row nor spin: it pauses like a row whose worker vanished.
+        log.exception("work_stumbled", kind=kind.model.__name__, pk=lease.pk)
+        _put_back(lease, database_now(), last_error=f"internal error ({type(error).__name__})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Nudge:
+    task: str
+
+    def __call__(self) -> None:
+        _send(self.task)
+
+
+def _send(task: str) -> None:
+    try:
+        current_app.send_task(task, retry=False)
+    except Exception as error:  # noqa: BLE001 - whatever the broker has, the row is committed and is found
+        log.warning("nudge_not_sent", task=task, error=type(error).__name__)
