@@ -1,0 +1,93 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+
+from partners.admin.base import ConsoleAdmin
+from partners.admin.toolkit import (
+    AdminPasswordChangeForm,
+    ChangeUserForm,
+    DjangoUserAdmin,
+    ModelAdmin,
+    UserCreationForm,
+)
+from partners.models import User
+
+_ACCOUNT: Any = ("Account", {"fields": ("sub_tenant", "role")})
+
+
+def _check_account(form: forms.BaseForm) -> None:
+    """In plain words what the table's constraint demands."""
+    if bool(form.cleaned_data.get("sub_tenant")) != bool(form.cleaned_data.get("role")):
+        form.add_error("role", "A role goes with a sub-tenant: set both, or neither for our own staff.")
+
+
+class UserForm(ChangeUserForm):
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        _check_account(self)
+        return cleaned
+
+
+class NewUserForm(UserCreationForm):
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        _check_account(self)
+        return cleaned
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ConsoleAdmin):
+    form = UserForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "role", "sub_tenant", "is_staff", "is_active", "last_login")
+    list_select_related = ("sub_tenant__tenant",)
+    list_filter = ("role", "is_staff", "is_active", "groups")
+    search_fields = ("username", "email")
+    search_help_text = "User name or email"
+    raw_id_fields = ("sub_tenant",)
+    filter_horizontal = ()
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        _ACCOUNT,
+        ("Our own staff", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "usable_password", "password1", "password2")}),
+        _ACCOUNT,
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Whoever may edit users must not take over a superuser's account.
+        beyond = isinstance(obj, User) and obj.is_superuser and not request.user.is_superuser
+        return not beyond and super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return fixed if request.user.is_superuser else (*fixed, "is_superuser")
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    list_display = ("name",)
+    search_help_text = "Name"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("name", "permissions"),
+                "description": "Every migrate puts the permissions of “administrators” and “support” back to "
+                "what the product needs; for other rights make another group.",
+            },
+        ),
+    )

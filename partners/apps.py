@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class PartnersConfig(AppConfig):
+    name = "partners"
+    verbose_name = "Partners and tenants"
+
+    def ready(self) -> None:
+        from partners import deliveries, groups  # noqa: PLC0415 - models are not loaded before this point
+
+        deliveries.register_work()
+        # From every sender: an app's permissions exist once its own signal was sent.
+        post_migrate.connect(groups.sync_groups, dispatch_uid="staff-groups")

@@ -1,0 +1,9 @@
+"""Who calls us, and what we owe them."""
+
+from partners.models.delivery import Attempt, Delivery
+from partners.models.keys import ApiKey
+from partners.models.partner import Grant, Partner
+from partners.models.tenancy import SubTenant, Tenant
+from partners.models.user import Role, User
+
+__all__ = ["ApiKey", "Attempt", "Delivery", "Grant", "Partner", "Role", "SubTenant", "Tenant", "User"]

@@ -1,0 +1,45 @@
+"""The one way out: every HTTP request this product makes to somebody else's server starts here.
+
+Recordings are fetched with `download` and looked at with `peek`, callbacks sent with `post`; `check_url`
+judges the form of a URL before it is stored. Whatever goes wrong is an `OutboundError` with a reason in plain
+words.
+"""
+
+from partners.outbound.client import RECORDING_SCHEMES, Answer, Download, Peek, download, peek, post
+from partners.outbound.errors import (
+    AddressRefused,
+    BadStatus,
+    CompressedBody,
+    DeadlineExceeded,
+    InvalidUrl,
+    NameNotResolved,
+    NetworkFault,
+    OutboundError,
+    TooLarge,
+    TooManyRedirects,
+    Truncated,
+)
+from partners.outbound.urls import Target, check_url
+
+__all__ = [
+    "RECORDING_SCHEMES",
+    "AddressRefused",
+    "Answer",
+    "BadStatus",
+    "CompressedBody",
+    "DeadlineExceeded",
+    "Download",
+    "InvalidUrl",
+    "NameNotResolved",
+    "NetworkFault",
+    "OutboundError",
+    "Peek",
+    "Target",
+    "TooLarge",
+    "TooManyRedirects",
+    "Truncated",
+    "check_url",
+    "download",
+    "peek",
+    "post",
+]

@@ -1,0 +1,235 @@
+"""One exchange with a server: addresses judged and pinned, TLS verified, ended on time.
+
+`requests-hardened` pins the address and keeps the name for TLS. On top of it: every answer of the resolver is
+judged by our own, stricter list; lookups and the exchange as a whole have a deadline.
+"""
+
+import functools
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Self
+
+import requests
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from requests_hardened import Config, HTTPSession  # type: ignore[import-untyped]  # ships no type hints
+from requests_hardened.ip_filter_adapter import IPFilterAdapter  # type: ignore[import-untyped]  # ditto
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from partners.outbound import addresses, faults
+from partners.outbound.errors import DeadlineExceeded, OutboundError
+from partners.outbound.urls import Target, bracketed, check_url, require_public_form
+
+USER_AGENT = "Zipingest/0.1.0"
+
+# Its complaint about a malformed header quotes the whole URL, and queries hold signatures and tokens.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
+
+
+class Deadline:
+    """The end of an exchange: then its socket is shut down, and whatever waits on it returns.
+
+    Timeouts of single reads cannot do that: a server that sends one byte a second meets all of them.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._began = time.monotonic()
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(seconds, self._shut_down)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._hold(None)
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    @property
+    def expired(self) -> bool:
+        return self.elapsed >= self.seconds
+
+    def check(self) -> None:
+        if self.expired:
+            raise DeadlineExceeded(self.seconds)
+
+    def at_most(self, seconds: float) -> float:
+        """`seconds`, or what is left of the deadline where that is less. Raises `DeadlineExceeded`."""
+        self.check()
+        return max(min(seconds, self.seconds - self.elapsed), 0.001)
+
+    def watch(self, sock: socket.socket) -> None:
+        # A duplicate, because TLS takes the descriptor over and leaves `sock` empty.
+        self._hold(sock.dup())
+        if self.expired:
+            self._shut_down()
+
+    def _hold(self, sock: socket.socket | None) -> None:
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+            self._socket = sock
+
+    def _shut_down(self) -> None:
+        with self._lock, suppress(OSError):
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Watched(HTTPConnection):
+    def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline = deadline
+
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()
+        self._deadline.watch(sock)
+        return sock
+
+
+class _WatchedTLS(_Watched, HTTPSConnection):
+    pass
+
+
+class PinningAdapter(IPFilterAdapter):  # type: ignore[misc]  # untyped base
+    """Connects to an address it has judged itself, under the name the URL gives."""
+
+    def __init__(self, *, scheme: str, schemes: Collection[str], deadline: Deadline) -> None:
+        super().__init__(is_https_proto=scheme == "https", allow_loopback=settings.ALLOW_LOOPBACK)
+        self._schemes = schemes
+        self._deadline = deadline
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        target = check_url(request.url or "", schemes=self._schemes)
+        # The base class is shown the address instead of the name: nothing is looked up a second time, and
+        # its own list is a second opinion on the address.
+        pinned = request.copy()
+        pinned.url = f"{target.scheme}://{bracketed(self._address(target))}:{target.port}/"
+        host_params, pool_kwargs = super().build_connection_pool_key_attributes(pinned, verify, cert)
+        request.headers["Host"] = target.authority
+        if target.scheme == "https":
+            pool_kwargs["ssl_context"] = _trust(settings.OUTBOUND_CA_FILE)
+            pool_kwargs["server_hostname"] = target.server_name
+            # Without it the context itself compares the name, before anything is sent.
+            pool_kwargs["assert_hostname"] = None
+        return host_params, pool_kwargs
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = _WatchedTLS if pool.scheme == "https" else _Watched
+        pool.conn_kw["deadline"] = self._deadline
+        return pool
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Nothing: the context verifies; the base class would load the bundle again for each connection."""
+
+    def _address(self, target: Target) -> str:
+        seconds = self._deadline.at_most(settings.OUTBOUND_DNS_SECONDS)
+        answers = addresses.resolve(target.host, target.port, seconds=seconds)
+        addresses.require_reachable(answers)
+        if not all(answer.is_loopback for answer in answers):
+            require_public_form(target, schemes=self._schemes)
+        return str(answers[0])
+
+
+class _Session(HTTPSession):  # type: ignore[misc]  # untyped base
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: even when told to follow nothing, `requests` reads a redirect's whole body into memory."""
+
+
+class Exchange:
+    """A session for one call: `send` and `read` raise nothing but `OutboundError`.
+
+    Environment proxies and .netrc are not consulted, redirects are left to the caller.
+    """
+
+    def __init__(self, *, schemes: Collection[str], deadline_seconds: float) -> None:
+        self.schemes = schemes
+        self.deadline = Deadline(deadline_seconds)
+        self._session = _Session(_CONFIG)
+        self._session.trust_env = False
+        for scheme in ("http", "https"):
+            adapter = PinningAdapter(scheme=scheme, schemes=schemes, deadline=self.deadline)
+            self._session.mount(f"{scheme}://", adapter)
+
+    def __enter__(self) -> Self:
+        self.deadline.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.deadline.__exit__(*exception)
+        self._session.close()
+
+    def send(
+        self, method: str, target: Target, *, headers: Mapping[str, str], body: bytes | None = None
+    ) -> requests.Response:
+        """The answer up to its headers; its body is still to be read."""
+        headers = {"Accept": "*/*", **headers, "Accept-Encoding": "identity", "Connection": "close"}
+        request = requests.Request(method, target.url, headers=headers, data=body)
+        prepared = self._session.prepare_request(request)
+        with self._in_plain_words():
+            timeouts = (
+                self.deadline.at_most(settings.OUTBOUND_CONNECT_SECONDS),
+                self.deadline.at_most(settings.OUTBOUND_READ_SECONDS),
+            )
+            response: requests.Response = self._session.send(prepared, stream=True, timeout=timeouts)
+            return response
+
+    def read(self, response: requests.Response, size: int) -> bytes:
+        """The next bytes of the body, at most `size`, as they were sent; none at its end."""
+        with self._in_plain_words():
+            # read1 takes what one receive gives. read() waits for all of `size`, and on a chunk of negative
+            # size for everything the server ever sends.
+            piece: bytes = response.raw.read1(size, decode_content=False) or b""
+            self.deadline.check()
+        return piece
+
+    @contextmanager
+    def _in_plain_words(self) -> Iterator[None]:
+        # `from None`: the libraries' messages quote the URL with its query.
+        try:
+            yield
+        except OutboundError as error:
+            if error.permanent or not self.deadline.expired:
+                raise
+            raise DeadlineExceeded(self.deadline.seconds) from None
+        except faults.TRANSPORT_ERRORS as error:
+            self.deadline.check()
+            raise faults.explain(error) from None
+
+
+# Its filter is off because our adapter, which is its filter and more, is mounted instead.
+_CONFIG = Config(
+    ip_filter_enable=False,
+    ip_filter_allow_loopback_ips=False,
+    never_redirect=True,
+    default_timeout=None,
+    user_agent_override=USER_AGENT,
+)
+
+
+@functools.lru_cache(maxsize=4)
+def _trust(ca_file: str) -> ssl.SSLContext:
+    """The public authorities of certifi, and those of `ca_file`. Loading takes long enough to do it once."""
+    context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+    if ca_file:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:
+            raise ImproperlyConfigured(f"OUTBOUND_CA_FILE: cannot read {ca_file}: {error}") from error
+    return context

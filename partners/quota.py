@@ -1,0 +1,76 @@
+"""The request quota per partner: an exact moving window, so no 60 seconds ever hold more than the limit."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import structlog
+from django.conf import settings
+from limits import RateLimitItemPerMinute
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from partners.models import Partner
+
+log = structlog.get_logger(__name__)
+
+_making = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a request did to the window. ``reset_after``: whole seconds until the next one may come."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset_after: int
+
+
+def spend(partner: Partner) -> Quota:
+    """Count one request of ``partner``. When Redis is away each process counts for itself."""
+    try:
+        return _spend(_limiter(_shared), partner)
+    except StorageError as error:
+        log.warning("quota_counts_per_process", error=str(error))
+        return _spend(_limiter(_per_process), partner)
+
+
+def reset() -> None:
+    """Forget all counts of this process (tests)."""
+    _shared.cache_clear()
+    _per_process.cache_clear()
+
+
+def _spend(limiter: MovingWindowRateLimiter, partner: Partner) -> Quota:
+    item = RateLimitItemPerMinute(partner.rate_limit)
+    name = f"partner:{partner.pk}"
+    allowed = limiter.hit(item, name)
+    window = limiter.get_window_stats(item, name)
+    reset_after = max(1, math.ceil(window.reset_time - time.time()))
+    return Quota(allowed, partner.rate_limit, max(0, window.remaining), reset_after)
+
+
+def _limiter(cached: Callable[[], MovingWindowRateLimiter]) -> MovingWindowRateLimiter:
+    # A cache alone lets threads that begin together make one each, and count apart.
+    with _making:
+        return cached()
+
+
+@cache
+def _shared() -> MovingWindowRateLimiter:
+    if not settings.REDIS_URL:
+        return _per_process()
+    storage = RedisStorage(
+        settings.REDIS_URL, wrap_exceptions=True, socket_timeout=2, socket_connect_timeout=2
+    )
+    return MovingWindowRateLimiter(storage)
+
+
+@cache
+def _per_process() -> MovingWindowRateLimiter:
+    return MovingWindowRateLimiter(MemoryStorage())
