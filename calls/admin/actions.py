@@ -1,0 +1,103 @@
+"""What support staff do with a call: hear it, keep it, and have its recording fetched again."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_safe
+
+from calls import player
+from calls.models import AccessKind, Call
+from calls.services import recordings
+from partners.admin.base import ReadOnlyAdmin, Refused
+from partners.admin.pages import Question, RecordingUrlForm
+from partners.admin.toolkit import action
+from zipingest.work import WorkState
+
+_FAILED = (WorkState.FAILED, WorkState.POISON)
+
+
+class CallActions(ReadOnlyAdmin):
+    actions = ("retry_selected",)
+    actions_detail = ("retry", "replace_url")
+
+    def get_urls(self) -> list[URLPattern]:
+        listen = self.admin_site.admin_view(require_safe(self.listen))
+        download = self.admin_site.admin_view(require_safe(self.download))
+        return [
+            path("<int:pk>/listen/", listen, name="calls_call_listen"),
+            path("<int:pk>/download/", download, name="calls_call_download"),
+            *super().get_urls(),
+        ]
+
+    def listen(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        return self._serve(request, pk, AccessKind.LISTEN)
+
+    def download(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        return self._serve(request, pk, AccessKind.DOWNLOAD)
+
+    def has_retry_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("calls.change_recording")
+
+    def fits(self, title: str, row: Any) -> bool:
+        waits = row.recording.state == WorkState.DUE
+        failed = row.recording.state in _FAILED
+        return failed or (waits and title == "Retry")
+
+    @action(description="Retry", icon="refresh", permissions=["view", "retry"])
+    def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask(request, object_id, _RETRY, _retry)
+
+    @action(description="Replace URL and retry", icon="link", permissions=["view", "retry"])
+    def replace_url(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask(request, object_id, _REPLACE_URL, _replace_url, RecordingUrlForm)
+
+    @action(description="Retry", permissions=["retry"])
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[Call]) -> None:
+        calls = list(queryset)
+        with transaction.atomic():
+            begun = sum(_begin(call) for call in calls)
+        left = len(calls) - begun
+        self.message_user(request, f"{begun} to be fetched again; {left} had not failed and did not wait.")
+
+    def _serve(self, request: HttpRequest, pk: int, kind: AccessKind) -> HttpResponseBase:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        call = self.get_object(request, str(pk))
+        if call is None:
+            raise Http404
+        return player.serve(request, call, kind)
+
+
+def _begin(call: Call) -> bool:
+    return recordings.take_up(call=call) or recordings.hasten(call=call)
+
+
+def _retry(call: Call, _: dict[str, Any]) -> None:
+    if not _begin(call):
+        raise Refused("This recording has not failed and is not waiting; nothing was changed.")
+
+
+def _replace_url(call: Call, given: dict[str, Any]) -> None:
+    if not recordings.take_up(call=call, url=given["url"]):
+        raise Refused("Only a failed recording takes another URL; nothing was changed.")
+
+
+_RETRY = Question(
+    title="Retry",
+    text="A failed recording is fetched again from the same URL, as a new run with all its attempts; one "
+    "that waits for its next attempt is fetched now.",
+    button="Retry",
+    done="The recording is due now.",
+)
+_REPLACE_URL = Question(
+    title="Replace URL and retry",
+    text="The recording is fetched from this URL instead, as a new run with all its attempts. The partner "
+    "is called back with the new result.",
+    button="Replace and retry",
+    done="The recording is due now, from the new URL.",
+)

@@ -1,0 +1,185 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from calls.admin import display
+from calls.admin.actions import CallActions
+from calls.admin.filters import ReceivedFilter, StateFilter
+from calls.models import Call, Customer, IngestItem
+from partners.admin.base import ReadOnlyInline, exactly, link, moment, shortened, unbroken
+from partners.models import Delivery
+
+
+class RequestInline(ReadOnlyInline):
+    """The requests this call stood in, and where they differed from what we hold."""
+
+    model = IngestItem
+    fields = ("batch_link", "received", "position", "outcome", "differing")
+    verbose_name_plural = "requests that named this call"
+    ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IngestItem]:
+        items: QuerySet[IngestItem] = super().get_queryset(request)
+        return items.select_related("batch")
+
+    @admin.display(description="batch")
+    def batch_link(self, item: IngestItem) -> SafeString | None:
+        return link(item.batch)
+
+    @admin.display(description="received")
+    def received(self, item: IngestItem) -> str:
+        return moment(item.batch.received_at)
+
+    @admin.display(description="fields that differ")
+    def differing(self, item: IngestItem) -> str:
+        return ", ".join(item.conflicts)
+
+
+@admin.register(Call)
+class CallAdmin(CallActions):
+    list_display = (
+        "name",
+        "partner",
+        "sub_tenant",
+        "customer_phone",
+        "started",
+        "state",
+        "error",
+        "received",
+    )
+    list_filter = (StateFilter, "source", ReceivedFilter, "partner")
+    search_fields = ("uuid", "external_id", "customer_phone")
+    search_help_text = "Call id, uuid, customer id or phone"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("external_id", "uuid"),
+                    ("partner", "sub_tenant"),
+                    ("customer", "customer_phone"),
+                    ("agent", "disposition"),
+                    ("started_at", "ended_at"),
+                    ("received_at", "request_id"),
+                    ("source", "sandbox"),
+                )
+            },
+        ),
+        (
+            "Recording",
+            {
+                "fields": (
+                    ("state", "full_error"),
+                    ("run", "attempts", "next_attempt"),
+                    "source_url",
+                    ("came_as", "kept_as"),
+                    "sha256",
+                )
+            },
+        ),
+        (
+            "What the partner sent along",
+            {
+                "fields": ("callback_url", ("metadata", "custom_fields", "extras")),
+                "classes": ["collapse"],
+            },
+        ),
+    )
+    readonly_fields = (
+        "state",
+        "full_error",
+        "run",
+        "attempts",
+        "next_attempt",
+        "source_url",
+        "came_as",
+        "kept_as",
+        "sha256",
+    )
+    inlines = (RequestInline,)
+    change_form_outer_before_template = "console/player.html"
+    change_form_outer_after_template = "console/sections.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
+        calls: QuerySet[Call] = super().get_queryset(request)
+        related = calls.select_related("partner", "sub_tenant__tenant", "recording", "customer", "agent")
+        return related.defer("recording__peaks", "fingerprint")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        # Calls and their recordings are made in one order; the failed recordings have an index in theirs.
+        return ("-recording__id",) if request.GET.get("state") == "failed" else ("-id",)
+
+    def matching(self, term: str) -> Q:
+        compact = "".join(sign for sign in term if sign not in " -()/")
+        phone = Q(customer_phone__in=[compact, f"+{compact}"])
+        # Their ids first: a condition over both tables would use the indexes of neither.
+        customers = list(Customer.objects.filter(external_id=term).values_list("pk", flat=True)[:100])
+        return exactly(Call, ("uuid", "external_id"), term) | phone | Q(customer__in=customers)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        call: Call = context["original"]
+        tried = call.recording.tried.order_by("-id")[:50]
+        owed = Delivery.objects.filter(subject=call.uuid).defer("body")
+        context["sections"] = {
+            "Attempts to fetch the recording": display.fetch_attempts(tried),
+            "Callbacks": display.callbacks(owed),
+        }
+        context["kept_as"] = display.kept_as(call.recording)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description="call id")
+    def name(self, call: Call) -> SafeString:
+        return unbroken(shortened(str(call), 40))
+
+    @admin.display(description="started")
+    def started(self, call: Call) -> SafeString:
+        return unbroken(moment(call.started_at))
+
+    @admin.display(description="received")
+    def received(self, call: Call) -> SafeString:
+        return unbroken(moment(call.received_at))
+
+    @admin.display(description="state")
+    def state(self, call: Call) -> SafeString:
+        return display.state_badge(call.recording)
+
+    @admin.display(description="error")
+    def error(self, call: Call) -> SafeString | str:
+        return display.plain_error(call.recording, 60)
+
+    @admin.display(description="error")
+    def full_error(self, call: Call) -> SafeString | str:
+        return display.plain_error(call.recording, 1000)
+
+    @admin.display(description="run")
+    def run(self, call: Call) -> int:
+        return call.recording.run
+
+    @admin.display(description="attempts in this run")
+    def attempts(self, call: Call) -> int:
+        return call.recording.attempts
+
+    @admin.display(description="next attempt")
+    def next_attempt(self, call: Call) -> str:
+        return moment(call.recording.next_attempt_at)
+
+    @admin.display(description="recording URL")
+    def source_url(self, call: Call) -> str:
+        return call.recording.source_url
+
+    @admin.display(description="came as")
+    def came_as(self, call: Call) -> str:
+        return display.came_as(call.recording)
+
+    @admin.display(description="kept as")
+    def kept_as(self, call: Call) -> str:
+        return display.kept_as(call.recording)
+
+    @admin.display(description="SHA-256 of what is kept")
+    def sha256(self, call: Call) -> str:
+        return call.recording.sha256

@@ -1,0 +1,22 @@
+from django.urls import path, register_converter
+
+from calls.api.partner.query import ExternalId
+from calls.api.partner.views import BatchViewSet, CallViewSet, DispositionViewSet, IngestViewSet
+
+register_converter(ExternalId, "external_id")
+
+urlpatterns = [
+    path("ingest/batch-call", IngestViewSet.as_view({"post": "create"}), name="partner-batch-call"),
+    path(
+        "ingest/disposition-status",
+        DispositionViewSet.as_view({"put": "update"}),
+        name="partner-disposition-status",
+    ),
+    path("ingest/batches/<uuid:uuid>", BatchViewSet.as_view({"get": "retrieve"}), name="partner-batch"),
+    path("ingest/calls", CallViewSet.as_view({"get": "newest"}), name="partner-calls"),
+    path(
+        "ingest/calls/<external_id:external_id>",
+        CallViewSet.as_view({"get": "retrieve"}),
+        name="partner-call",
+    ),
+]

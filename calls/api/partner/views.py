@@ -1,0 +1,189 @@
+"""Doors of the partner surface: parse, call the service, render."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+from rest_framework.viewsets import ViewSet
+
+from calls import selectors
+from calls.api.partner import openapi, render
+from calls.api.partner.query import CallsQuery
+from calls.api.partner.schemas import BatchIn, Body, DispositionIn, InvalidBody, parse
+from calls.models import Call
+from calls.services import dispositions, ingest
+from partners.api.authentication import Caller, KeyAndSecret, granted_sub_tenant
+from partners.api.throttling import spend_quota
+from partners.models import SubTenant
+from partners.models.keys import Scope
+from zipingest.api.body import read_json
+from zipingest.api.errors import ApiError
+from zipingest.api.middleware import request_id
+
+MAX_BODY_BYTES = 5 * 1024 * 1024
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """There is one form of answer, whatever ``Accept`` or ``?format=`` ask for (RFC 9110 section 12.5.1)."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
+
+
+class PartnerViewSet(ViewSet):
+    """The checks every partner request goes through, in the order of the spec."""
+
+    authentication_classes = [KeyAndSecret]
+    content_negotiation_class = AlwaysJson
+    # No OPTIONS: what a route takes stands in the documentation, and no browser page calls this surface.
+    http_method_names = ["get", "head", "post", "put"]
+    scope: Scope
+    caller: Caller
+    sub_tenant: SubTenant
+    rate_limit_headers: dict[str, str]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # A charset in Content-Type must not decide how the query string is read.
+        request._request.encoding = "utf-8"
+        self.rate_limit_headers = {}
+        self.perform_authentication(request)
+        self.caller = Caller.of(request)
+        self.rate_limit_headers = spend_quota(self.caller.partner)
+        self.sub_tenant = granted_sub_tenant(request, self.caller.key)
+        if not self.caller.key.allows(self.scope):
+            raise ApiError(403)
+        super().initial(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        for name, value in getattr(self, "rate_limit_headers", {}).items():
+            response.headers[name] = value
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def body(self, model: type[Body]) -> Body:
+        value = read_json(self.request._request, max_bytes=MAX_BODY_BYTES)
+        if not isinstance(value, dict):
+            raise ApiError(400, "The request body must be a JSON object")
+        return _valid(model, value)
+
+    def query(self, model: type[Body]) -> Body:
+        return _valid(model, self.request.query_params.dict())
+
+
+class IngestViewSet(PartnerViewSet):
+    """Batches of recorded calls, coming in."""
+
+    scope = Scope.INGEST
+
+    @openapi.batch_call
+    def create(self, request: Request) -> Response:
+        body = self.body(BatchIn)
+        origin = ingest.Origin(
+            partner=self.caller.partner,
+            sub_tenant=self.sub_tenant,
+            sandbox=self.caller.key.sandbox,
+            request_id=request_id(request._request),
+        )
+        try:
+            ingested = ingest.ingest_batch(origin=origin, drafts=[item.draft() for item in body.data])
+        except ingest.HeldByOtherSubTenant as error:
+            raise _validation_failed([_held_elsewhere(position) for position in error.positions]) from error
+        headers = {
+            "Location": reverse("partner-batch", args=[ingested.batch_uuid]),
+            "X-Duplicates": str(ingested.duplicates),
+        }
+        return Response({"success": True}, headers=headers)
+
+
+class BatchViewSet(PartnerViewSet):
+    """What became of a batch."""
+
+    scope = Scope.READ
+
+    @openapi.batch
+    def retrieve(self, request: Request, uuid: UUID) -> Response:
+        batch = selectors.partner_batch(self.caller.partner, self.sub_tenant, uuid)
+        if batch is None:
+            raise ApiError(404)
+        return _data(render.batch_body(batch, selectors.calls_of_batch(batch)))
+
+
+class CallViewSet(PartnerViewSet):
+    """The state of one's own calls."""
+
+    scope = Scope.READ
+
+    @openapi.calls
+    def newest(self, request: Request) -> Response:
+        query = self.query(CallsQuery)
+        calls = selectors.partner_calls(self.caller.partner, self.sub_tenant)
+        if query.state:
+            calls = selectors.in_state(calls, query.state)
+        if query.since:
+            calls = selectors.received_since(calls, query.since)
+        if query.cursor is not None:
+            calls = calls.filter(pk__lt=query.cursor)
+        found = list(calls.order_by("-pk")[: query.per_page + 1])
+        page = found[: query.per_page]
+        following = _page_after(request, page[-1]) if len(found) > len(page) else None
+        return _data({"calls": render.calls_body(page), "next": following})
+
+    @openapi.call
+    def retrieve(self, request: Request, external_id: str) -> Response:
+        calls = selectors.partner_calls(self.caller.partner, self.sub_tenant)
+        call = calls.filter(external_id=external_id).first()
+        if call is None:
+            raise ApiError(404)
+        return _data(render.calls_body([call])[0])
+
+
+class DispositionViewSet(PartnerViewSet):
+    """The current disposition of a customer."""
+
+    scope = Scope.INGEST
+
+    @openapi.disposition_status
+    def update(self, request: Request) -> Response:
+        body = self.body(DispositionIn)
+        try:
+            dispositions.set_by_partner(
+                partner=self.caller.partner,
+                sub_tenant=self.sub_tenant,
+                customer_id=body.customer_id,
+                code=body.disposition_status,
+                request_id=request_id(request._request),
+            )
+        except dispositions.UnknownCustomer as error:
+            raise ApiError(404, "Customer not found") from error
+        return Response({"success": True})
+
+
+def _valid(model: type[Body], value: dict[str, Any]) -> Body:
+    try:
+        return parse(model, value)
+    except InvalidBody as error:
+        raise _validation_failed(error.errors) from error
+
+
+def _validation_failed(errors: list[dict[str, str]]) -> ApiError:
+    return ApiError(422, "Validation failed", errors=errors)
+
+
+def _held_elsewhere(position: int) -> dict[str, str]:
+    return {"field": f"data[{position}].call.id", "message": "id is already used in another sub-tenant"}
+
+
+def _data(data: dict[str, Any]) -> Response:
+    return Response({"success": True, "data": data})
+
+
+def _page_after(request: Request, last: Call) -> str:
+    return str(replace_query_param(request.build_absolute_uri(), "cursor", last.pk))

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class CallsConfig(AppConfig):
+    name = "calls"
+    verbose_name = "Calls"
+
+    def ready(self) -> None:
+        from calls.api import partner  # noqa: PLC0415 - models are not loaded before this point
+        from calls.services import fetch  # noqa: PLC0415
+
+        fetch.register_work()
+        partner.register_surface()

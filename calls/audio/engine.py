@@ -1,0 +1,181 @@
+"""The pool of helpers, and the verbs on it: normalise a recording, tell what one is by its beginning."""
+
+import contextlib
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self
+
+from calls.audio import sniff, structure
+from calls.audio.errors import AudioError, HelperCrashed, HelperUnavailable
+from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions, AudioProbe
+from calls.audio.process import HelperProcess
+from calls.audio.sniff import Container
+
+# What FFmpeg leaks over a job is small; over a fixed number of jobs it stays small.
+JOBS_PER_HELPER = 200
+
+
+class AudioEngine:
+    """Thread-safe pool of at most `helpers` processes, started when first needed and kept between jobs."""
+
+    def __init__(self, limits: AudioLimits, helpers: int = 2) -> None:
+        self._limits = limits
+        self._helpers = helpers
+        # By process: after a fork the parent's pipes are not ours to talk through, nor its locks to wait for.
+        self._pools: dict[int, _Pool] = {}
+
+    def normalise(self, source: Path, target: Path, *, options: AudioOptions) -> AudioFacts:
+        """Decode `source` into `target`, a 16-bit PCM WAV with the same channels.
+
+        Waits for a free helper. Raises `AudioError` (the file's fault, permanent; `NotAudio` where it is
+        something else), `HelperCrashed` (the helper died over it), and where this machine is to blame
+        `HelperUnavailable` or `OSError` (disk full, no such file). `target` is gone after any of them.
+        """
+        try:
+            return self._normalise(source, target, options)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+
+    def probe(self, beginning: Path, *, total_bytes: int | None, seconds: float = math.inf) -> AudioProbe:
+        """What a recording of `total_bytes` (None: unknown) is, by its beginning; nothing is written.
+
+        256 KiB suffice, a whole file is as good. Takes at most `seconds`, waiting for a free helper included.
+        Raises what `normalise` does, an `AudioError` only where the whole file would be refused too.
+        """
+        ends = time.monotonic() + seconds
+        container = _identified(beginning)
+        outline = structure.outline(beginning, container, total_bytes)
+        if not outline.decodable:
+            return AudioProbe(container=container)
+        job = {**self._job(beginning, container), "operation": "probe", "total_bytes": outline.total_bytes}
+        with self._borrow(ends) as helper:
+            answer = helper.ask(job, seconds=_left(ends))
+        return _probe_facts(container, answer)
+
+    def close(self) -> None:
+        """End the idle helpers; busy ones end with their job. A closed engine takes no more jobs."""
+        self._pool.close()
+
+    def _normalise(self, source: Path, target: Path, options: AudioOptions) -> AudioFacts:
+        container = _identified(source)
+        structure.check(source, container)
+        output = {"target": str(target.absolute()), "sample_rate": options.sample_rate}
+        with self._borrow() as helper:
+            answer = helper.ask({**self._job(source, container), **output})
+        return _facts(container, answer)
+
+    def _job(self, source: Path, container: Container) -> dict[str, Any]:
+        return {
+            "source": str(source.absolute()),
+            "demuxer": container.value,
+            "label": container.label,
+            "cpu_seconds": self._limits.cpu_seconds,
+            "max_audio_seconds": self._limits.max_audio_seconds,
+        }
+
+    @property
+    def _pool(self) -> "_Pool":
+        pid = os.getpid()
+        return self._pools.get(pid) or self._pools.setdefault(pid, _Pool(self._limits, self._helpers))
+
+    @contextlib.contextmanager
+    def _borrow(self, ends: float = math.inf) -> Iterator[HelperProcess]:
+        """A helper of our own, ready by `ends` (of `time.monotonic`) or `HelperUnavailable`."""
+        with self._pool.slot(ends) as pool:
+            helper = pool.take(ends)
+            try:
+                yield helper
+            finally:
+                pool.give_back(helper)
+
+
+class _Pool:
+    """The helpers of one process of ours."""
+
+    def __init__(self, limits: AudioLimits, helpers: int) -> None:
+        self._slots = threading.BoundedSemaphore(helpers)
+        self._limits = limits
+        self._closed = False
+        self._idle: list[HelperProcess] = []
+        # Helpers die with the thread that started them; the threads that borrow them come and go.
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audio-helpers")
+
+    @contextlib.contextmanager
+    def slot(self, ends: float) -> Iterator[Self]:
+        if not self._slots.acquire(timeout=min(_left(ends), threading.TIMEOUT_MAX)):
+            raise HelperUnavailable("no audio helper was free in time")
+        try:
+            yield self
+        finally:
+            self._slots.release()
+
+    def take(self, ends: float) -> HelperProcess:
+        if self._closed:
+            raise HelperUnavailable("the audio engine is closed")
+        return self._take_idle() or self._start(ends)
+
+    def _take_idle(self) -> HelperProcess | None:
+        while self._idle:
+            # Another thread may have taken the last one since.
+            with contextlib.suppress(IndexError):
+                helper = self._idle.pop()
+                if helper.alive:
+                    return helper
+                helper.stop()
+        return None
+
+    def _start(self, ends: float) -> HelperProcess:
+        helper = self._starter.submit(HelperProcess, self._limits).result()
+        helper.wait_until_ready(_left(ends))
+        return helper
+
+    def give_back(self, helper: HelperProcess) -> None:
+        if helper.alive and helper.jobs < JOBS_PER_HELPER and not self._closed:
+            self._idle.append(helper)
+        else:
+            helper.stop()
+
+    def close(self) -> None:
+        self._closed = True
+        while self._idle:
+            with contextlib.suppress(IndexError):
+                self._idle.pop().stop()
+
+
+def _left(ends: float) -> float:
+    return max(ends - time.monotonic(), 0.0)
+
+
+def _identified(source: Path) -> Container:
+    with source.open("rb") as file:
+        return sniff.identify(file.read(sniff.HEAD_BYTES))
+
+
+def _facts(container: Container, answer: Mapping[str, Any]) -> AudioFacts:
+    with _taken_seriously(answer):
+        facts = {**answer["facts"], "peaks": bytes.fromhex(answer["facts"]["peaks"])}
+        return AudioFacts(container=container, **facts)
+
+
+def _probe_facts(container: Container, answer: Mapping[str, Any]) -> AudioProbe:
+    with _taken_seriously(answer):
+        return AudioProbe(container=container, **answer["facts"])
+
+
+@contextlib.contextmanager
+def _taken_seriously(answer: Mapping[str, Any]) -> Iterator[None]:
+    """Raise what the answer tells of, or `HelperCrashed` where its facts are none."""
+    if "fault" in answer:
+        raise AudioError(str(answer["fault"]))
+    if "os_error" in answer:
+        raise OSError(*answer["os_error"])
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise HelperCrashed("the audio helper answered nonsense") from error

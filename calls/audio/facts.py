@@ -1,0 +1,59 @@
+"""What goes into a normalisation and what comes out of it."""
+
+import builtins
+from dataclasses import dataclass
+
+from calls.audio.sniff import Container
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioLimits:
+    """What one job of a helper may use, and the longest recording taken."""
+
+    memory_bytes: int
+    cpu_seconds: int
+    wall_seconds: float
+    max_audio_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioOptions:
+    """How the normalised file is to be made. `sample_rate` in Hz; 0 keeps the rate of the source."""
+
+    sample_rate: int = 8000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioProbe:
+    """What the beginning of a recording tells, as it came; None is what it does not tell.
+
+    All is None but the container where the decoder's part (the index of an MP4) lies further behind. The
+    duration of an AAC, or of an MP3 of variable bit rate without a header saying so, is an estimate.
+    """
+
+    container: Container
+    codec: str | None = None
+    channels: int | None = None
+    sample_rate: int | None = None
+    duration_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFacts:
+    """A recording as it came (first block) and as it is kept: 16-bit PCM WAV, channels unchanged (second).
+
+    `peaks` holds absolute maxima as unsigned bytes (255 is full scale), channels interleaved, at most
+    1000 per channel, each over the same stretch of time (the last may be shorter).
+    """
+
+    container: Container
+    codec: str
+    channels: int
+    sample_rate: int
+    duration_seconds: float
+
+    output_sample_rate: int
+    bytes: int
+    sha256: str
+    crc32: int
+    peaks: builtins.bytes

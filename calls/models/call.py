@@ -1,0 +1,81 @@
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from calls.models.people import Agent, Customer
+from partners.models import Partner, SubTenant
+
+
+class Source(models.TextChoices):
+    PARTNER = "partner", "partner"
+    NETWORK = "network", "network"
+    DIALER = "dialer", "dialer"
+    LIVE = "live", "live"
+
+
+class Call(models.Model):
+    """One conversation. ``uuid`` is ours and public, ``external_id`` is theirs."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    source = models.CharField(max_length=8, choices=Source.choices, editable=False)
+    # No index of their own: each leads one of the indexes below.
+    sub_tenant = models.ForeignKey(SubTenant, on_delete=models.PROTECT, related_name="calls", db_index=False)
+    partner = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, null=True, related_name="calls", db_index=False
+    )
+    external_id = models.CharField("call id", max_length=255, null=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    customer_phone = models.CharField(max_length=16)
+    agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="calls")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.SET_NULL, null=True, related_name="calls", db_index=False
+    )
+    disposition = models.CharField(max_length=255, blank=True)
+    callback_url = models.CharField(max_length=2048, blank=True)
+    metadata = models.JSONField(default=dict, help_text="Sent back in the callback.")
+    custom_fields = models.JSONField(default=list)
+    extras = models.JSONField(default=dict, help_text="Keys of the request that we do not know.")
+    # A short digest per field of what was sent: tells which fields differ when the id is sent again,
+    # without keeping personal data a second time.
+    fingerprint = models.JSONField(default=dict, editable=False)
+    sandbox = models.BooleanField(default=False)
+    request_id = models.CharField(max_length=64, blank=True, editable=False)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["partner", "external_id"],
+                condition=Q(source="partner"),
+                name="call_id_unique_per_partner",
+            ),
+            models.UniqueConstraint(
+                fields=["sub_tenant", "external_id"],
+                condition=Q(source="network"),
+                name="call_id_unique_per_network",
+            ),
+            models.CheckConstraint(
+                condition=~Q(source="partner") | Q(partner__isnull=False, external_id__isnull=False),
+                name="partner_call_has_partner_and_id",
+            ),
+        ]
+        indexes: ClassVar = [
+            # a customer's latest call (dispositions), and the calls on the customer's page
+            models.Index(fields=["customer", "-started_at"], name="call_customer_latest"),
+            # a partner's own list, newest first
+            models.Index(fields=["partner", "sub_tenant", "-id"], name="call_partner_newest"),
+            # an account's calls of a period, newest first (console, exports)
+            models.Index(fields=["sub_tenant", "-started_at"], name="call_sub_tenant_started"),
+            # the console's search box: call id and phone
+            models.Index(fields=["external_id"], name="call_external_id"),
+            models.Index(fields=["customer_phone"], name="call_customer_phone"),
+            # the console's filter by day of arrival, and the sweep of sandbox calls
+            models.Index(fields=["received_at"], name="call_received"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id or str(self.uuid)

@@ -1,0 +1,87 @@
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from calls.models.call import Call
+from zipingest.work import WorkItem, WorkState
+
+
+class Stage(models.TextChoices):
+    FETCHING = "fetching", "fetching"
+    PROCESSING = "processing", "processing"
+
+
+class Recording(WorkItem):
+    """The audio of a call: where it comes from, how far it is, and once it is done where it lies.
+
+    As work, a recording is fetched, normalised and stored in one go. ``run`` counts how often the whole was
+    begun anew (another URL, a retry by hand).
+    """
+
+    call = models.OneToOneField(Call, on_delete=models.CASCADE, related_name="recording")
+    source_url = models.CharField(max_length=2048)
+    run = models.PositiveIntegerField(default=1)
+    stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.FETCHING)
+    begun_at = models.DateTimeField(help_text="When this run was asked for.")
+    completed_at = models.DateTimeField(null=True)
+
+    # What came, as it came.
+    original_key = models.CharField(max_length=255, blank=True)
+    original_bytes = models.PositiveBigIntegerField(null=True)
+    original_sha256 = models.CharField(max_length=64, blank=True)
+    container = models.CharField(max_length=16, blank=True)
+    codec = models.CharField(max_length=32, blank=True)
+    channels = models.PositiveSmallIntegerField(null=True)
+    sample_rate = models.PositiveIntegerField(null=True)
+
+    # What we keep: 16-bit PCM WAV.
+    key = models.CharField(max_length=255, blank=True)
+    bytes = models.PositiveBigIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    crc32 = models.PositiveBigIntegerField(null=True)
+    stored_sample_rate = models.PositiveIntegerField(null=True)
+    duration_seconds = models.FloatField(null=True)
+    peaks = models.BinaryField(null=True, help_text="Loudest sample per bucket, channels interleaved.")
+
+    class Meta(WorkItem.Meta):
+        indexes: ClassVar = [
+            *WorkItem.Meta.indexes,
+            # the console and a partner's own list: what failed
+            models.Index(
+                fields=["-id"], condition=Q(state__in=["failed", "poison"]), name="recording_failed_newest"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"recording of {self.call_id}"
+
+    @property
+    def public_state(self) -> str:
+        """How the state is named on every surface: queued, fetching, processing, completed, failed."""
+        if self.state == WorkState.LEASED:
+            return self.stage
+        return {WorkState.DUE: "queued", WorkState.DONE: "completed"}.get(WorkState(self.state), "failed")
+
+    @property
+    def is_stored(self) -> bool:
+        return self.state == WorkState.DONE
+
+
+class FetchAttempt(models.Model):
+    """One attempt at a recording that came to an outcome, in words for support staff."""
+
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="tried")
+    run = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    status = models.PositiveIntegerField(null=True, help_text="HTTP status of the recording's server.")
+    content_type = models.CharField(max_length=255, blank=True)
+    bytes = models.PositiveBigIntegerField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return self.error or "stored"

@@ -1,0 +1,134 @@
+"""Helpers are shared by threads but not by forks, replaced when they die, renewed when they grow old."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from calls.audio import engine as engine_module
+from calls.audio import process
+from calls.audio.engine import AudioEngine
+from calls.audio.errors import AudioError, HelperCrashed, HelperUnavailable
+from calls.audio.facts import AudioFacts, AudioOptions
+from tests.calls.audio.processes import gone, helper_pids, until
+from tests.support import audio
+
+Normalise = Callable[..., AudioFacts]
+MakeEngine = Callable[..., AudioEngine]
+
+
+def run(engine: AudioEngine, folder: Path, name: str = "call") -> AudioFacts:
+    source = folder / f"{name}.wav"
+    source.write_bytes(audio.wav(0.2))
+    return engine.normalise(source, folder / f"{name}.normalised.wav", options=AudioOptions())
+
+
+def test_no_helper_runs_before_the_first_recording(make_engine: MakeEngine) -> None:
+    before = helper_pids()
+    make_engine(helpers=2)
+    assert helper_pids() == before
+
+
+def test_threads_share_no_more_helpers_than_allowed(make_engine: MakeEngine, tmp_path: Path) -> None:
+    engine, before = make_engine(helpers=2), helper_pids()
+    with ThreadPoolExecutor(8) as threads:
+        facts = list(threads.map(lambda index: run(engine, tmp_path, f"call{index}"), range(24)))
+    assert {fact.duration_seconds for fact in facts} == {0.2}
+    assert len(helper_pids() - before) == 2
+
+
+def test_a_helper_outlives_the_thread_that_first_used_it(make_engine: MakeEngine, tmp_path: Path) -> None:
+    engine, before = make_engine(), helper_pids()
+    first = threading.Thread(target=run, args=(engine, tmp_path))
+    first.start()
+    first.join()
+    started = helper_pids() - before
+    run(engine, tmp_path)
+    assert len(started) == 1
+    assert helper_pids() - before == started
+
+
+def test_a_slow_recording_does_not_delay_its_neighbours(make_engine: MakeEngine, tmp_path: Path) -> None:
+    engine, before, slow = make_engine(helpers=2), helper_pids(), tmp_path / "slow.wav"
+    audio.slow_wav(slow)
+    run(engine, tmp_path)
+    (busy,) = helper_pids() - before
+    with ThreadPoolExecutor(1) as threads:
+        long = threads.submit(engine.normalise, slow, tmp_path / "slow.out", options=AudioOptions())
+        until((tmp_path / "slow.out").exists)
+        for _ in range(5):
+            run(engine, tmp_path)
+        assert not long.done()
+        os.kill(busy, signal.SIGKILL)
+        with pytest.raises(HelperCrashed):
+            long.result()
+
+
+def test_a_helper_that_died_idle_is_replaced_without_a_word(make_engine: MakeEngine, tmp_path: Path) -> None:
+    engine, before = make_engine(), helper_pids()
+    run(engine, tmp_path)
+    (idle,) = helper_pids() - before
+    os.kill(idle, signal.SIGKILL)
+    until(lambda: gone(idle))
+    assert run(engine, tmp_path).duration_seconds == 0.2
+
+
+def test_a_helper_is_renewed_after_its_share_of_recordings(
+    make_engine: MakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "JOBS_PER_HELPER", 2)
+    engine, before = make_engine(), helper_pids()
+    run(engine, tmp_path)
+    first = helper_pids() - before
+    run(engine, tmp_path)
+    assert helper_pids() - before == set()
+    run(engine, tmp_path)
+    assert helper_pids() - before != first
+
+
+def test_a_refused_recording_does_not_cost_the_helper(
+    make_engine: MakeEngine, tmp_path: Path, normalise: Normalise
+) -> None:
+    engine, before = make_engine(), helper_pids()
+    run(engine, tmp_path)
+    started = helper_pids() - before
+    with pytest.raises(AudioError):
+        normalise(audio.wav(0.1, channels=6), by=engine)
+    run(engine, tmp_path)
+    assert helper_pids() - before == started
+
+
+def test_a_forked_process_starts_helpers_of_its_own(make_engine: MakeEngine, tmp_path: Path) -> None:
+    engine = make_engine()
+    run(engine, tmp_path)
+    child = os.fork()
+    if child == 0:
+        # Without os._exit the child would go on to run the rest of the tests.
+        os._exit(
+            0 if run(engine, tmp_path, "child").duration_seconds == 0.2 and len(helper_pids()) == 1 else 1
+        )
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert run(engine, tmp_path).duration_seconds == 0.2
+
+
+def test_a_closed_engine_leaves_no_helper_and_takes_no_recording(
+    make_engine: MakeEngine, tmp_path: Path
+) -> None:
+    engine, before = make_engine(), helper_pids()
+    run(engine, tmp_path)
+    engine.close()
+    assert helper_pids() <= before
+    with pytest.raises(HelperUnavailable):
+        run(engine, tmp_path)
+
+
+def test_a_helper_that_cannot_start_is_not_the_files_fault(
+    make_engine: MakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_SCRIPT", tmp_path / "missing.py")
+    with pytest.raises(HelperUnavailable):
+        run(make_engine(), tmp_path)

@@ -1,0 +1,153 @@
+"""The contract for machines: complete, free of warnings, and what the product really does."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+import schemathesis
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+from django.test import Client
+from hypothesis import HealthCheck, Phase, seed
+from hypothesis import settings as hypothesis_settings
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from calls.selectors import CALL_STATES
+from partners import quota
+from tests.support import factories
+from zipingest.wsgi import application
+
+load_all_checks()
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+OPERATIONS = {
+    ("post", "/api/v1/partner/ingest/batch-call"): {200, 400, 401, 403, 411, 413, 415, 422, 429, 500},
+    ("put", "/api/v1/partner/ingest/disposition-status"): {
+        200, 400, 401, 403, 404, 411, 413, 415, 422, 429, 500,
+    },
+    ("get", "/api/v1/partner/ingest/calls"): {200, 400, 401, 403, 422, 429, 500},
+    ("get", "/api/v1/partner/ingest/calls/{external_id}"): {200, 400, 401, 403, 404, 429, 500},
+    ("get", "/api/v1/partner/ingest/batches/{uuid}"): {200, 400, 401, 403, 404, 429, 500},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return Client().get("/api/schema", {"format": "json"}).json()
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    return {
+        (method, path): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+# --- The document -----------------------------------------------------------------------------------------
+def test_the_document_is_made_without_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("spectacular", fail_on_warn=True, validate=True)
+    assert "Warning" not in capsys.readouterr().err
+
+
+def test_it_names_every_operation_and_every_status(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    found = {
+        operation: set(map(int, content["responses"])) for operation, content in operations(document).items()
+    }
+    assert found == OPERATIONS
+
+
+def test_it_names_the_headers_of_a_request(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert {scheme["name"] for scheme in schemes.values()} == {"x-api-key", "x-api-secret"}
+    for operation in operations(document).values():
+        assert operation["security"] == [{"apiKey": [], "apiSecret": []}]
+        headers = {p["name"]: p["required"] for p in operation["parameters"] if p["in"] == "header"}
+        assert headers == {"x-tenant-id": True, "x-sub-tenant-id": True}
+
+
+def test_it_names_the_headers_of_the_answers(document: dict[str, Any]) -> None:
+    responses = operations(document)["post", "/api/v1/partner/ingest/batch-call"]["responses"]
+    limits = {"X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
+    assert set(responses["200"]["headers"]) == limits | {"Location", "X-Duplicates"}
+    assert set(responses["429"]["headers"]) == limits | {"Retry-After"}
+
+
+def test_the_states_of_the_document_are_the_states_there_are(document: dict[str, Any]) -> None:
+    assert document["components"]["schemas"]["CallStatusStateEnum"]["enum"] == list(CALL_STATES)
+
+
+@pytest.mark.django_db
+def test_the_documents_example_is_taken(document: dict[str, Any]) -> None:
+    path = "/api/v1/partner/ingest/batch-call"
+    content = operations(document)["post", path]["requestBody"]["content"]["application/json"]
+    (example,) = content["examples"].values()
+    headers = factories.headers(factories.provisioned())
+    response = Client().post(path, example["value"], "application/json", headers=headers)
+    assert (response.status_code, response.json()) == (200, {"success": True})
+
+
+# --- The pages --------------------------------------------------------------------------------------------
+class _References(HTMLParser):
+    """Every address that a page loads or links to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found |= {value for name, value in attrs if name in ("src", "href", "action") and value}
+
+
+def test_the_documentation_loads_nothing_from_outside() -> None:
+    response = Client().get("/api/docs")
+    page = response.content.decode()
+    base = "http://testserver/api/docs"
+    references = {urlsplit(urljoin(base, reference)) for reference in _References(page).found}
+    assert {reference.netloc for reference in references} == {"testserver"}
+    assert "//" not in re.sub(r"^\s*//.*$", "", re.sub(r"<[^>]+>", "", page), flags=re.MULTILINE)
+    static = [reference.path for reference in references]
+    assert static
+    assert all(finders.find(path.removeprefix(f"/{settings.STATIC_URL.strip('/')}/")) for path in static)
+
+
+# --- Whether it is true -----------------------------------------------------------------------------------
+def explore(examples: int) -> Any:
+    """A test that sends generated requests of every operation and compares the answers with the document."""
+    schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", application)
+
+    @schema.parametrize()
+    @seed(20240501)
+    @hypothesis_settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def test(case: schemathesis.Case, real_headers: dict[str, str]) -> None:
+        quota.reset()
+        case.call_and_validate(headers=real_headers, checks=CHECKS)
+
+    return test
+
+
+@pytest.fixture
+def real_headers(transactional_db: None) -> dict[str, str]:
+    provisioned = factories.provisioned(rate_limit=1_000_000)
+    factories.ingest(provisioned)
+    return factories.headers(provisioned)
+
+
+test_generated_requests_are_answered_as_documented = explore(25)
+test_many_generated_requests_are_answered_as_documented = pytest.mark.slow(explore(1000))
