@@ -1,0 +1,129 @@
+"""A small house for the console's tests: a partner, a failed and a stored call, a callback, and people."""
+
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.utils import timezone
+
+from calls.drafts import AgentDraft, CallDraft, CustomerDraft
+from calls.models import AccessKind, Call, IngestBatch, Recording
+from calls.services import audit, ingest
+from partners import deliveries, provisioning
+from partners.groups import ADMINISTRATORS, SUPPORT
+from partners.models import ApiKey, Delivery, Partner, SubTenant, User
+from tests.support import audio
+from zipingest.storage import default_storage
+from zipingest.work import WorkState
+
+STARTED = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    partner: Partner
+    sub_tenant: SubTenant
+    key: ApiKey
+    failed: Call
+    stored: Call
+    batch: IngestBatch
+    delivery: Delivery
+    person: User
+    group: Group
+    wav: bytes
+
+
+def draft(number: int) -> CallDraft:
+    return CallDraft(
+        external_id=f"call-{number}",
+        recording_url=f"https://recordings.example.com/{number}.wav",
+        started_at=STARTED + timedelta(minutes=number),
+        ended_at=STARTED + timedelta(minutes=number + 1),
+        customer_phone=f"+4930{number:07}",
+        agent=AgentDraft(f"agent-{number}", name="Ada"),
+        customer=CustomerDraft(f"customer-{number}", name="Grace", disposition="interested"),
+        callback_url="https://partner.example.com/callback",
+    )
+
+
+def ingest_calls(partner: Partner, sub_tenant: SubTenant, numbers: range) -> IngestBatch:
+    origin = ingest.Origin(partner, sub_tenant)
+    done = ingest.ingest_batch(origin=origin, drafts=[draft(number) for number in numbers])
+    return IngestBatch.objects.get(uuid=done.batch_uuid)
+
+
+def fail(call: Call) -> None:
+    Recording.objects.filter(call=call).update(
+        state=WorkState.FAILED, attempts=1, last_error="the server answered 404 Not Found"
+    )
+
+
+def store(call: Call, wav: bytes) -> None:
+    key = f"recordings/{call.uuid}/1-1.wav"
+    default_storage().put(key, io.BytesIO(wav), content_type="audio/wav")
+    Recording.objects.filter(call=call).update(
+        state=WorkState.DONE,
+        key=key,
+        bytes=len(wav),
+        sha256="5" * 64,
+        container="wav",
+        codec="pcm_s16le",
+        channels=1,
+        stored_sample_rate=8000,
+        duration_seconds=1.0,
+        completed_at=timezone.now(),
+    )
+
+
+def owe(partner: Partner, call: Call, state: WorkState) -> Delivery:
+    delivery = deliveries.owe(
+        partner=partner,
+        sub_tenant=call.sub_tenant,
+        event=deliveries.CALL_PROCESSED,
+        url=call.callback_url,
+        payload={"call_id": call.external_id, "status": "failed"},
+        subject=call.uuid,
+    )
+    Delivery.objects.filter(pk=delivery.pk).update(state=state, last_error="the endpoint answered 500")
+    return delivery
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    provisioned = provisioning.provision(name="Acme", tenant_id="acme", sub_tenant_id="berlin")
+    partner, sub_tenant = provisioned.partner, provisioned.sub_tenant
+    batch = ingest_calls(partner, sub_tenant, range(2))
+    failed, stored = Call.objects.order_by("id")
+    wav = audio.wav(1.0)
+    fail(failed)
+    store(stored, wav)
+    person = User.objects.create_user("person")
+    audit.note_access(user=person, call=stored, kind=AccessKind.DOWNLOAD, address="192.0.2.1")
+    delivery = owe(partner, failed, WorkState.FAILED)
+    key = provisioned.issued.key
+    viewers = Group.objects.create(name="viewers")
+    viewers.permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    group = Group.objects.create(name="nothing")
+    return World(partner, sub_tenant, key, failed, stored, batch, delivery, person, group, wav)
+
+
+def staff(username: str, group: str | None = None) -> Client:
+    user = User.objects.create_user(username, is_staff=True, is_superuser=group is None)
+    if group:
+        user.groups.add(Group.objects.get(name=group))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def support(db: None) -> Client:
+    return staff("support", SUPPORT)
+
+
+@pytest.fixture
+def administrator(db: None) -> Client:
+    return staff("administrator", ADMINISTRATORS)

@@ -1,0 +1,196 @@
+"""The table of the console: every route, who may ask for it, and what a POST to it carries."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, reverse
+
+from calls.models import AccessRecord, Agent, Customer, DispositionCode
+from tests.console.conftest import World
+
+# A viewer may view everything and do nothing; a newcomer is staff without any permission.
+NOBODY: frozenset[str] = frozenset()
+ADMINISTRATORS = frozenset({"administrator"})
+SUPPORT = ADMINISTRATORS | {"support"}
+VIEWERS = SUPPORT | {"viewer"}
+AUDITORS = ADMINISTRATORS | {"viewer"}
+STAFF = VIEWERS | {"newcomer"}
+EVERYBODY = STAFF | {"anonymous"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may GET and POST; ``data`` of a POST that changes something if one of ``doers`` sends it."""
+
+    get: frozenset[str]
+    post: frozenset[str]
+    data: Callable[[World], dict[str, Any]] | None = None
+    only: frozenset[str] | None = None
+
+    @property
+    def doers(self) -> frozenset[str]:
+        if self.data is None:
+            return NOBODY
+        return self.post if self.only is None else self.only
+
+
+def _formsets(*prefixes: str) -> dict[str, Any]:
+    return {f"{prefix}-{name}_FORMS": 0 for prefix in prefixes for name in ("TOTAL", "INITIAL")}
+
+
+def _model(
+    name: str,
+    view: frozenset[str] = VIEWERS,
+    add: Callable[[World], dict[str, Any]] | None = None,
+    change: Callable[[World], dict[str, Any]] | None = None,
+    delete: Callable[[World], dict[str, Any]] | None = None,
+    action: Callable[[World], dict[str, Any]] | None = None,
+) -> dict[str, Row]:
+    """A model's five routes; what has data is for administrators, a list's action also for support."""
+    adds, changes, deletes = (ADMINISTRATORS if data else NOBODY for data in (add, change, delete))
+    return {
+        f"{name}_changelist": Row(view, view, action, only=SUPPORT),
+        f"{name}_add": Row(adds, adds, add),
+        f"{name}_change": Row(view, changes, change),
+        f"{name}_history": Row(view, view),
+        f"{name}_delete": Row(deletes, deletes, delete),
+    }
+
+
+def _user(world: World) -> dict[str, Any]:
+    return {"username": "renamed", "is_active": "on", "date_joined_0": "2026-01-01", "date_joined_1": "00:00"}
+
+
+PASSWORD = {"password1": "a-Long-1-phrase", "password2": "a-Long-1-phrase", "usable_password": "true"}
+
+ROUTES: dict[str, Row] = {
+    "index": Row(STAFF, STAFF),
+    "login": Row(EVERYBODY, EVERYBODY),
+    # Whoever is not signed in is sent to the index, and from there to the sign-in.
+    "logout": Row(frozenset({"anonymous"}), EVERYBODY),
+    "password_change": Row(STAFF, STAFF),
+    "password_change_done": Row(STAFF, NOBODY),
+    "autocomplete": Row(NOBODY, NOBODY),
+    "jsi18n": Row(STAFF, NOBODY),
+    "search": Row(STAFF, STAFF),
+    "view_on_site": Row(NOBODY, NOBODY),
+    "app_list": Row(VIEWERS, VIEWERS),
+    **_model(
+        "auth_group",
+        AUDITORS,
+        add=lambda world: {"name": "auditors"},
+        change=lambda world: {"name": "renamed"},
+        delete=lambda world: {"post": "yes"},
+    ),
+    **_model(
+        "partners_user",
+        add=lambda world: {"username": "new", **PASSWORD},
+        change=_user,
+    ),
+    "auth_user_password_change": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: dict(PASSWORD)),
+    **_model(
+        "partners_tenant",
+        add=lambda world: {"name": "T", "external_id": "t", **_formsets("sub_tenants")},
+        change=lambda world: {"name": "T", "external_id": "t", **_formsets("sub_tenants")},
+    ),
+    **_model(
+        "partners_subtenant",
+        add=lambda world: {"tenant": world.sub_tenant.tenant_id, "name": "S", "external_id": "s"},
+        change=lambda world: {
+            "tenant": world.sub_tenant.tenant_id,
+            "name": "S",
+            "external_id": "s",
+            "retention_days": 30,
+        },
+    ),
+    **_model(
+        "partners_partner",
+        add=lambda world: {"name": "P", "rate_limit": 5, **_formsets("grants", "keys")},
+        change=lambda world: {"name": "P", "rate_limit": 5, **_formsets("grants", "keys")},
+    ),
+    "partners_partner_new_key": Row(ADMINISTRATORS, ADMINISTRATORS),
+    "partners_partner_rotate_webhook_secret": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: {}),
+    "partners_partner_send_test_callback": Row(
+        SUPPORT, SUPPORT, lambda world: {"url": "https://partner.example.com/test"}
+    ),
+    **_model(
+        "partners_apikey",
+        add=lambda world: {"partner": world.partner.pk, "scopes": ["ingest"]},
+        change=lambda world: {"label": "new label", "scopes": ["read"]},
+    ),
+    "partners_apikey_rotate": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: {}),
+    "partners_apikey_revoke": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: {}),
+    **_model(
+        "partners_delivery",
+        action=lambda world: {"action": "redeliver_selected", "_selected_action": [world.delivery.pk]},
+    ),
+    "partners_delivery_redeliver": Row(SUPPORT, SUPPORT, lambda world: {}),
+    **_model(
+        "calls_call",
+        action=lambda world: {"action": "retry_selected", "_selected_action": [world.failed.pk]},
+    ),
+    "calls_call_retry": Row(SUPPORT, SUPPORT, lambda world: {}),
+    "calls_call_replace_url": Row(
+        SUPPORT, SUPPORT, lambda world: {"url": "https://recordings.example.com/again.wav"}
+    ),
+    "calls_call_listen": Row(VIEWERS, NOBODY),
+    "calls_call_download": Row(VIEWERS, NOBODY),
+    **_model("calls_customer"),
+    **_model("calls_agent", change=lambda world: {"extension": "42", "user": world.person.pk}),
+    **_model("calls_dispositioncode"),
+    **_model("calls_ingestbatch"),
+    **_model("calls_accessrecord", AUDITORS),
+}
+
+
+def named_routes() -> Iterator[tuple[str, URLPattern]]:
+    return ((pattern.name, pattern) for pattern in _patterns(admin.site.get_urls()) if pattern.name)
+
+
+def unnamed_routes() -> set[str]:
+    return {str(pattern.pattern) for pattern in _patterns(admin.site.get_urls()) if not pattern.name}
+
+
+def _patterns(entries: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    for entry in entries:
+        if isinstance(entry, URLResolver):
+            yield from _patterns(entry.url_patterns)
+        else:
+            yield entry
+
+
+def address(name: str, world: World) -> str:
+    """The route's URL, for a row of the world where it is about one."""
+    pattern = next(pattern for known, pattern in named_routes() if known == name)
+    arguments = {key: _argument(key, name, world) for key in pattern.pattern.regex.groupindex}
+    return reverse(f"admin:{name}", kwargs=arguments)
+
+
+def _argument(key: str, name: str, world: World) -> Any:
+    if key == "app_label":
+        return "calls"
+    if key == "content_type_id":
+        return 1
+    rows = {
+        "auth_group": lambda: world.group,
+        "auth_user": lambda: world.person,
+        "partners_user": lambda: world.person,
+        "partners_tenant": lambda: world.sub_tenant.tenant,
+        "partners_subtenant": lambda: world.sub_tenant,
+        "partners_partner": lambda: world.partner,
+        "partners_apikey": lambda: world.key,
+        "partners_delivery": lambda: world.delivery,
+        "calls_call_listen": lambda: world.stored,
+        "calls_call_download": lambda: world.stored,
+        "calls_call": lambda: world.failed,
+        "calls_customer": Customer.objects.first,
+        "calls_agent": Agent.objects.first,
+        "calls_dispositioncode": DispositionCode.objects.first,
+        "calls_ingestbatch": lambda: world.batch,
+        "calls_accessrecord": AccessRecord.objects.first,
+    }
+
+    prefix = next((known for known in rows if name.startswith(known)), None)
+    return rows[prefix]().pk if prefix else 1
