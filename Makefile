@@ -1,0 +1,81 @@
+# Everything starts here; `make` alone lists the targets. `make test ARGS="-k callbacks"` passes pytest more.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help install debian-tools demo run test test-slow lint types layers migrations deploy-check check \
+        clean lock container-secrets
+
+PYTHON ?= python3
+BIN := .venv/bin
+# What tests need that only Debian has.
+APT_PACKAGES := ffmpeg strace
+ARGS ?=
+
+help:  ## List the targets
+	@sed -nE 's/^([a-z-]+):.*  ## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+install: .venv/.installed debian-tools  ## Set up .venv, and as root the Debian tools of the tests
+
+.venv/.installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	@echo "Installing Python packages into .venv (the first time takes a minute or two)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+debian-tools:
+	@.ci/debian-tools $(APT_PACKAGES)
+
+demo: install  ## Play a partner against the running product; ONCE=1 ends after the table
+	@$(BIN)/python -m demo $(if $(ONCE),--once)
+
+run: install  ## Run web, worker and beat until Ctrl-C
+	@$(BIN)/python manage.py run_stack
+
+test: install  ## The tests, on SQLite and on PostgreSQL with Redis
+	@.ci/test-both "make test" -m "not slow" $(ARGS)
+
+test-slow: install  ## The slow tests, on both too
+	@.ci/test-both "make test-slow" -m slow $(ARGS)
+
+lint: install  ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: install  ## mypy, strict
+	@$(BIN)/mypy zipingest partners calls demo
+
+layers: install  ## Imports go only downward
+	@$(BIN)/lint-imports
+
+migrations: install  ## No model change without its migration
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+# Throw-away values: what is checked is that nothing else is missing in production.
+deploy-check: export ZIPINGEST_ENV := production
+deploy-check: export SECRET_KEY := only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
+deploy-check: export API_KEY_PEPPER := only-for-this-check-pepper-0123456789-abcdefgh
+deploy-check: export ENCRYPTION_KEY := only-for-this-check-encryption-0123456789-abc
+deploy-check: export ALLOWED_HOSTS := calls.example.com
+deploy-check: export PUBLIC_URL := https://calls.example.com
+deploy-check: export CSRF_TRUSTED_ORIGINS := https://calls.example.com
+deploy-check: export DATABASE_URL := postgresql://nobody@127.0.0.1/zipingest
+deploy-check: export REDIS_URL := redis://127.0.0.1:6379/0
+deploy-check: install  ## Django's checks of a production configuration
+	@$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+check: lint types layers migrations deploy-check  ## All of the above checks, no tests
+
+lock:  ## Pin what requirements*.in ask for
+	@$(BIN)/pip install -qq --disable-pip-version-check pip-tools
+	@$(BIN)/pip-compile --quiet --upgrade --no-header --strip-extras --no-emit-index-url --no-emit-find-links \
+		--output-file requirements.txt requirements.in
+	@$(BIN)/pip-compile --quiet --upgrade --no-header --strip-extras --no-emit-index-url --no-emit-find-links \
+		--output-file requirements-dev.txt requirements-dev.in
+
+container-secrets:  ## Make the secrets that compose.yaml reads, where absent
+	@.ci/container-secrets
+
+clean:  ## Remove what can be made again (never var/, which holds data)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

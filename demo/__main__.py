@@ -1,0 +1,155 @@
+"""Play a partner against the running product: `python -m demo [--once]`, or `make demo [ONCE=1]`."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import requests
+from django.core.exceptions import ImproperlyConfigured
+
+from demo import checks
+from demo.calls import DemoCall, demo_calls
+from demo.checks import Outcome
+from demo.guide import guide
+from demo.partner import SUB_TENANT, TENANT, Partner
+from demo.report import Report
+from demo.stack import DATA_DIR, DemoFailed, Stack, shown
+from tests.support.partner_server import PartnerServer
+from zipingest import env
+
+DEADLINE_SECONDS = 180
+ADMINISTRATOR = "admin"
+CUSTOMER = "customer-1"
+DISPOSITION = "interested"
+
+
+def main(*, once: bool) -> int:
+    """The exit code: 0 when all was as it should be, 1 when anything differed, 130 when ended before that."""
+    report, code = Report(), 130
+    _take_as_ctrl_c(signal.SIGTERM, signal.SIGHUP)
+    try:
+        stack = Stack(env.integer("PORT", 8000, minimum=1))
+        with stack, PartnerServer() as server, _last_words(stack, report):
+            demo = Demo(stack, server, report)
+            with _deadline(DEADLINE_SECONDS):
+                demo.play()
+            code = 1 if demo.differences else 0
+            if not once:
+                demo.stay_open()
+    except (DemoFailed, ImproperlyConfigured, requests.RequestException) as error:
+        report.failure(str(error))
+        return 1
+    except KeyboardInterrupt:
+        report.say(f"Stopped; what is in {shown(DATA_DIR)} stays until the next demo")
+    return code
+
+
+class Demo:
+    """``differences`` are sentences about what was not as it should be; empty after a good `play`."""
+
+    def __init__(self, stack: Stack, server: PartnerServer, report: Report) -> None:
+        self.stack, self.server, self.report = stack, server, report
+        self.differences: list[str] = []
+
+    def play(self) -> None:
+        step = self.report.step
+        with step(f"Start web, worker and beat on {self.stack.url}"):
+            self.stack.start()
+        with step("Make a partner, and an administrator for the console"):
+            self.make_accounts()
+        with step(f"Generate recordings and serve them on {self.server.url('')}"):
+            calls = demo_calls()
+            self.partner.serve(calls)
+        with step(f"Post {len(calls)} calls as one batch, and the very same batch again"):
+            location = self.post_twice(calls)
+        batch = self.report.progress(self.partner.follow(location))
+        with step(f"Set the disposition of {CUSTOMER} to {DISPOSITION}"):
+            self.update_disposition()
+        with step("Compare states, files and callbacks with what should be"):
+            outcomes = self.compare(calls, batch)
+        self.report.tables(outcomes)
+        self.report.differences(self.differences)
+        self.report.summary(outcomes, self.differences)
+
+    def make_accounts(self) -> None:
+        keys = self.stack.create_partner("Demo partner", tenant=TENANT, sub_tenant=SUB_TENANT)
+        self.partner = Partner(self.stack.url, keys, self.server)
+        self.password = self.stack.create_administrator(ADMINISTRATOR)
+        self.differences += checks.of_console(self.stack.url, ADMINISTRATOR, self.password)
+
+    def post_twice(self, calls: Sequence[DemoCall]) -> str:
+        """The path of the first batch's status."""
+        first, second = self.partner.post_batch(calls), self.partner.post_batch(calls)
+        self.differences += checks.of_batch_answer(first, duplicates=0)
+        self.differences += checks.of_batch_answer(second, duplicates=len(calls))
+        if "Location" not in first.headers:
+            raise DemoFailed(f"the batch was not taken: {first.status_code} {first.text[:300]}")
+        return first.headers["Location"]
+
+    def update_disposition(self) -> None:
+        answer = self.partner.put_disposition(CUSTOMER, DISPOSITION)
+        rows = self.stack.rows("calls.customer", "calls.dispositionchange")
+        self.differences += checks.of_disposition(answer, rows, customer=CUSTOMER, code=DISPOSITION)
+
+    def compare(self, calls: Sequence[DemoCall], batch: dict[str, Any]) -> list[Outcome]:
+        files = checks.stored_files(DATA_DIR / "blobs")
+        if [status["id"] for status in batch["calls"]] != [call.id for call in calls]:
+            raise DemoFailed(f"the batch's status does not list the calls that were posted: {batch}")
+        pairs = zip(calls, batch["calls"], strict=True)
+        outcomes = [checks.outcome(call, status, self.partner, files) for call, status in pairs]
+        for outcome in outcomes:
+            self.differences += [f"{outcome.call.id}: {text}" for text in checks.of_call(outcome)]
+        self.differences += checks.of_files(files, outcomes)
+        return outcomes
+
+    def stay_open(self) -> None:
+        recording_url = self.server.url(demo_calls()[0].recording_path)
+        headers = self.partner.headers
+        self.report.say(guide(self.stack.url, ADMINISTRATOR, self.password, headers, recording_url))
+        self.stack.stay()
+
+
+@contextmanager
+def _last_words(stack: Stack, report: Report) -> Iterator[None]:
+    """Show the end of the stack's log where the block fails, and say that stopping takes a moment."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        report.say("Stopping; once more Ctrl-C does it at once")
+        raise
+    except Exception:
+        report.say(f"The end of {shown(stack.log)}:\n{stack.last_words()}\n")
+        raise
+
+
+@contextmanager
+def _deadline(seconds: int) -> Iterator[None]:
+    """DemoFailed, wherever the block then is, once it takes longer."""
+
+    def too_late(*_: object) -> NoReturn:
+        raise DemoFailed(f"not finished within {seconds} s; {shown(DATA_DIR)}/stack.log says more")
+
+    signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def _take_as_ctrl_c(*numbers: signal.Signals) -> None:
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored means nohup: outlive the terminal
+            signal.signal(number, interrupt)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end after the table, with 0 or non-zero")
+    sys.exit(main(once=parser.parse_args().once))
