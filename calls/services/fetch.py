@@ -4,6 +4,7 @@ No database transaction is open while the network, the decoder or the storage is
 end makes the stored objects current, ends the row and owes the callback, all or nothing.
 """
 
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -22,7 +23,7 @@ from calls.audio.errors import AudioError, HelperCrashed
 from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions
 from calls.audio.sniff import identify
 from calls.models import FetchAttempt, Recording, Stage
-from calls.services import callbacks
+from calls.services import callbacks, verdicts
 from partners.outbound import BadStatus, Download, OutboundError
 from zipingest import work
 from zipingest.storage import StorageError, default_storage
@@ -31,8 +32,8 @@ from zipingest.work import Lease, LeaseLost
 log = structlog.get_logger(__name__)
 
 NORMALISED_TYPE = "audio/wav"
+_ENGINE_LOCK = threading.Lock()
 # How much of a web page is looked through for its purpose: forms stand far below the head.
-_PAGE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,8 @@ def _normalise(download: Download, original: Path, normalised: Path) -> AudioFac
     try:
         identify(download.head)
     except AudioError as error:
-        raise _Failed(_not_audio(download, original, error), permanent=True, download=download) from error
+        reason = verdicts.not_audio(_beginning(original), download.content_type, error)
+        raise _Failed(reason, permanent=True, download=download) from error
     options = AudioOptions(sample_rate=settings.AUDIO_SAMPLE_RATE)
     try:
         return _engine().normalise(original, normalised, options=options)
@@ -143,16 +145,9 @@ def _normalise(download: Download, original: Path, normalised: Path) -> AudioFac
         raise _Failed(error.reason, crashed=True, download=download) from error
 
 
-def _not_audio(download: Download, original: Path, error: AudioError) -> str:
-    """Plain words for an answer that is no audio; a page that asks to sign in is a sign-in page."""
+def _beginning(original: Path) -> bytes:
     with original.open("rb") as file:
-        page = file.read(_PAGE_BYTES).lower()
-    if b"<html" not in page and b"<!doctype html" not in page:
-        return error.reason
-    signs = (b'type="password"', b"sign in", b"log in", b"login")
-    kind = "a sign-in page" if any(sign in page for sign in signs) else "a web page"
-    media_type = download.content_type.partition(";")[0].strip() or "HTML"
-    return f"the URL answered with {kind} ({media_type}), not audio"
+        return file.read(verdicts.PAGE_BYTES)
 
 
 def _store(
@@ -304,8 +299,13 @@ def _scratch() -> Path:
     return Path(path)
 
 
-@cache
 def _engine() -> AudioEngine:
+    with _ENGINE_LOCK:  # two threads' first recordings must not build an engine each
+        return _built_engine()
+
+
+@cache
+def _built_engine() -> AudioEngine:
     limits = AudioLimits(
         memory_bytes=settings.AUDIO_MEMORY_BYTES,
         cpu_seconds=settings.AUDIO_CPU_SECONDS,

@@ -187,7 +187,7 @@ def test_a_bad_status_is_told_even_where_its_body_breaks_off(partner):
     ("value", "expected"),
     [
         ("120", 120), ("0", 0), (" 7 ", 7), ("soon", None), ("-1", None), ("1.5", None), ("9" * 5000, None),
-        ("²", None), (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0),
+        ("²", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
         ("Wed, 21 Oct 2015 07:28:00 -0000", 0), ("Wed, 99 Oct 2015 07:28:00 GMT", None),
     ],
 )  # fmt: skip

@@ -59,9 +59,9 @@ def engine_with(settings: Any, **limits: int) -> Iterator[None]:
     """The service's audio helpers started anew with other limits, and ended afterwards."""
     for name, value in limits.items():
         setattr(settings, name, value)
-    fetch._engine.cache_clear()
+    fetch._built_engine.cache_clear()
     try:
         yield
     finally:
         fetch._engine().close()
-        fetch._engine.cache_clear()
+        fetch._built_engine.cache_clear()
