@@ -4,6 +4,7 @@ from celery import shared_task
 
 from calls.models import Recording
 from calls.services import retention
+from partners import rejections
 from zipingest import work
 
 
@@ -16,3 +17,4 @@ def fetch_recording() -> None:
 def tidy() -> None:
     retention.purge_sandbox()
     retention.remove_leftovers()
+    rejections.forget_old()

@@ -21,6 +21,7 @@ class Recording(WorkItem):
 
     call = models.OneToOneField(Call, on_delete=models.CASCADE, related_name="recording")
     source_url = models.CharField(max_length=2048)
+    url_expires_at = models.DateTimeField(null=True, help_text="When a presigned URL stops working.")
     run = models.PositiveIntegerField(default=1)
     stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.FETCHING)
     begun_at = models.DateTimeField(help_text="When this run was asked for.")
@@ -47,6 +48,12 @@ class Recording(WorkItem):
     class Meta(WorkItem.Meta):
         indexes: ClassVar = [
             *WorkItem.Meta.indexes,
+            # claim: within a partner, URLs that stop working soonest go first
+            models.Index(
+                fields=["lane", "url_expires_at"],
+                condition=Q(state="due", url_expires_at__isnull=False),
+                name="recording_due_expiring",
+            ),
             # the console and a partner's own list: what failed
             models.Index(
                 fields=["-id"], condition=Q(state__in=["failed", "poison"]), name="recording_failed_newest"
@@ -78,10 +85,20 @@ class FetchAttempt(models.Model):
     status = models.PositiveIntegerField(null=True, help_text="HTTP status of the recording's server.")
     content_type = models.CharField(max_length=255, blank=True)
     bytes = models.PositiveBigIntegerField(null=True)
+    sniffed = models.CharField(max_length=255, blank=True, help_text="What the first bytes are.")
+    transcript = models.JSONField(
+        default=list, help_text="Each request on the way: URL without query, status, headers that explain."
+    )
     error = models.TextField(blank=True)
+    # The error in one word, to be counted: http_404, not_audio, network_fault, decoder_crashed, …
+    code = models.CharField(max_length=32, blank=True)
 
     class Meta:
         ordering: ClassVar = ["id"]
+        indexes: ClassVar = [
+            # the dashboard: what failed lately, and why
+            models.Index(fields=["started_at", "code"], name="fetch_attempt_started"),
+        ]
 
     def __str__(self) -> str:
         return self.error or "stored"

@@ -5,7 +5,7 @@ end makes the stored objects current, ends the row and owes the callback, all or
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -19,9 +19,9 @@ from django.db.models import F
 
 from calls import sources
 from calls.audio.engine import AudioEngine
-from calls.audio.errors import AudioError, HelperCrashed
+from calls.audio.errors import AudioError, HelperCrashed, HelperUnavailable, NotAudio
 from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions
-from calls.audio.sniff import identify
+from calls.audio.sniff import describe
 from calls.models import FetchAttempt, Recording, Stage
 from calls.services import callbacks, verdicts
 from partners.outbound import BadStatus, Download, OutboundError
@@ -53,21 +53,18 @@ class _Failed(Exception):
         self,
         reason: str,
         *,
+        code: str,
         permanent: bool = False,
         crashed: bool = False,
         retry_after: float | None = None,
-        download: Download | None = None,
-        status: int | None = None,
-        content_type: str = "",
+        facts: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
         self.crashed = crashed
         self.retry_after = retry_after
-        self.facts: dict[str, Any] = {"status": status, "content_type": content_type}
-        if download is not None:
-            self.facts = _download_facts(download)
+        self.facts = {"error": reason, "code": code, **(facts or {})}
 
 
 def register_work() -> None:
@@ -79,6 +76,7 @@ def register_work() -> None:
             task="calls.tasks.fetch_recording",
             lane_cap=settings.FETCH_RUNNING_PER_PARTNER,
             target_cap=settings.FETCH_RUNNING_PER_HOST,
+            deadline_field="url_expires_at",
         )
     )
 
@@ -116,33 +114,36 @@ def _fetch_and_store(lease: Lease, recording: Recording) -> Stored:
 
 
 def _download(recording: Recording, original: Path) -> Download:
+    expiry = recording.url_expires_at
+    if expiry is not None and expiry <= work.database_now():
+        reason = f"the URL is no longer valid since {expiry:%Y-%m-%d %H:%M:%S} UTC"
+        raise _Failed(reason, code="url_expired", permanent=True)
     try:
         return sources.fetch(recording, to=original)
-    except BadStatus as error:
+    except OutboundError as error:
         raise _Failed(
             error.reason,
+            code=error.code,
             permanent=error.permanent,
-            retry_after=error.retry_after,
-            status=error.status,
-            content_type=error.content_type,
+            retry_after=getattr(error, "retry_after", None),
+            facts=_answer_facts(error),
         ) from error
-    except OutboundError as error:
-        raise _Failed(error.reason, permanent=error.permanent) from error
 
 
 def _normalise(download: Download, original: Path, normalised: Path) -> AudioFacts:
-    try:
-        identify(download.head)
-    except AudioError as error:
-        reason = verdicts.not_audio(_beginning(original), download.content_type, error)
-        raise _Failed(reason, permanent=True, download=download) from error
     options = AudioOptions(sample_rate=settings.AUDIO_SAMPLE_RATE)
+    facts = _download_facts(download)
     try:
         return _engine().normalise(original, normalised, options=options)
+    except NotAudio as error:
+        reason = verdicts.not_audio(_beginning(original), download.content_type, error)
+        raise _Failed(reason, code="not_audio", permanent=True, facts=facts) from error
     except AudioError as error:
-        raise _Failed(error.reason, permanent=True, download=download) from error
+        raise _Failed(error.reason, code="bad_audio", permanent=True, facts=facts) from error
     except HelperCrashed as error:
-        raise _Failed(error.reason, crashed=True, download=download) from error
+        raise _Failed(error.reason, code="decoder_crashed", crashed=True, facts=facts) from error
+    except HelperUnavailable as error:
+        raise _Failed(f"our decoder: {error}", code="decoder_unavailable", facts=facts) from error
 
 
 def _beginning(original: Path) -> bytes:
@@ -165,7 +166,8 @@ def _store(
             storage.put(original_key, original, content_type="application/octet-stream")
         storage.put(f"{prefix}.wav", normalised, content_type=NORMALISED_TYPE)
     except StorageError as error:
-        raise _Failed(f"our storage: {error}", download=download) from error
+        facts = _download_facts(download)
+        raise _Failed(f"our storage: {error}", code="storage", facts=facts) from error
     return original_key, f"{prefix}.wav"
 
 
@@ -195,7 +197,7 @@ def _record_failure(lease: Lease, recording: Recording, failure: _Failed, starte
             lease.retry(failure.reason, delay=delay, stage=Stage.FETCHING, crashes=crashes)
         else:
             _end_failed(lease, recording, failure.reason, crashed=failure.crashed)
-        _note_attempt(recording, started_at, error=failure.reason, **failure.facts)
+        _note_attempt(recording, started_at, **failure.facts)
     log.warning("recording_not_stored", reason=failure.reason, next_in_seconds=delay)
 
 
@@ -237,7 +239,22 @@ def _note_attempt(recording: Recording, started_at: datetime, **facts: Any) -> N
 
 
 def _download_facts(download: Download) -> dict[str, Any]:
-    return {"status": download.status, "content_type": download.content_type[:255], "bytes": download.bytes}
+    return {
+        "status": download.status,
+        "content_type": download.content_type[:255],
+        "bytes": download.bytes,
+        "sniffed": describe(download.head),
+        "transcript": [asdict(hop) for hop in download.hops],
+    }
+
+
+def _answer_facts(error: OutboundError) -> dict[str, Any]:
+    """What is known of a download that failed; of an answer with an error status, what it looked like."""
+    facts: dict[str, Any] = {"transcript": [asdict(hop) for hop in error.hops]}
+    if isinstance(error, BadStatus):
+        facts |= {"status": error.status, "content_type": error.content_type[:255]}
+        facts["sniffed"] = describe(error.head)
+    return facts
 
 
 def _recording_facts(stored: Stored) -> dict[str, Any]:

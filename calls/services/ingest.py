@@ -3,22 +3,17 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import F
 
 from calls.drafts import CallDraft, differing_fields
-from calls.models import Agent, Call, Customer, IngestBatch, IngestItem, Outcome, Recording, Source, Stage
-from calls.services import dispositions, people
+from calls.models import Agent, Call, Customer, IngestBatch, IngestItem, Outcome, Recording, Source
+from calls.services import dispositions, people, recordings
 from calls.services.dispositions import NewDisposition
 from partners.models import Partner, SubTenant
 from zipingest import work
-from zipingest.work import WorkState
 
 _TRIES = 5
-_FAILED = (WorkState.FAILED, WorkState.POISON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,18 +163,17 @@ def _call(origin: Origin, draft: CallDraft, agent: Agent, customer: Customer, no
 def _recording(call: Call, url: str, now: datetime) -> Recording:
     return Recording(
         call=call,
-        source_url=url,
         begun_at=now,
         due_at=now,
         lane=f"partner:{call.partner_id}",
-        target=urlsplit(url).netloc[:300],
+        **recordings.source_of(url),
     )
 
 
 def _is_another_try(draft: CallDraft, known: dict[str, Call]) -> bool:
     """Whether it brings another URL for a call that failed with the one it has."""
     call = known.get(draft.external_id)
-    if call is None or call.recording.state not in _FAILED:
+    if call is None or call.recording.state not in recordings.FAILED:
         return False
     return "recording_url" in differing_fields(call.fingerprint, draft.fingerprint())
 
@@ -189,32 +183,18 @@ def _take_up(drafts: list[CallDraft], known: dict[str, Call], now: datetime) -> 
     if not drafts:
         return
     calls = {known[draft.external_id].pk: known[draft.external_id] for draft in drafts}
-    held = Recording.objects.select_for_update().filter(call__in=calls, state__in=_FAILED).order_by("pk")
-    recordings = {recording.call_id: recording for recording in held.only("call_id")}
-    if len(recordings) < len(drafts):
+    failed = Recording.objects.filter(call__in=calls, state__in=recordings.FAILED)
+    held = {row.call_id: row for row in failed.select_for_update().order_by("pk").only("call_id")}
+    if len(held) < len(drafts):
         raise _Overtaken
     for draft in drafts:
         call = known[draft.external_id]
         call.fingerprint["recording_url"] = draft.fingerprint()["recording_url"]
-        recordings[call.pk].source_url = draft.recording_url
-        recordings[call.pk].target = urlsplit(draft.recording_url).netloc[:300]
+        for column, value in recordings.source_of(draft.recording_url).items():
+            setattr(held[call.pk], column, value)
     Call.objects.bulk_update(calls.values(), ["fingerprint"])
-    Recording.objects.bulk_update(recordings.values(), ["source_url", "target"])
-    Recording.objects.filter(call__in=calls).update(**_new_run(now))
-
-
-def _new_run(now: datetime) -> dict[str, Any]:
-    return {
-        "state": WorkState.DUE,
-        "stage": Stage.FETCHING,
-        "run": F("run") + 1,
-        "begun_at": now,
-        "due_at": now,
-        "attempts": 0,
-        "crashes": 0,
-        "expiries": 0,
-        "last_error": "",
-    }
+    Recording.objects.bulk_update(held.values(), recordings.SOURCE_COLUMNS)
+    Recording.objects.filter(call__in=calls).update(**recordings.new_run(now))
 
 
 def _item(position: int, draft: CallDraft, call: Call) -> IngestItem:

@@ -1,15 +1,19 @@
 """Beginning a recording anew: another URL from the partner, or a retry by support staff."""
 
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import F
 
 from calls.models import Call, Recording, Stage
+from calls.presigned import expiry_of
 from zipingest import work
 from zipingest.work import WorkState
 
-_FAILED = (WorkState.FAILED, WorkState.POISON)
+FAILED = (WorkState.FAILED, WorkState.POISON)
+SOURCE_COLUMNS = ("source_url", "target", "url_expires_at")
 
 
 def take_up(*, call: Call, url: str | None = None) -> bool:
@@ -18,25 +22,37 @@ def take_up(*, call: Call, url: str | None = None) -> bool:
     The state in the condition decides between parallel requests: one of them begins the run.
     """
     recording = call.recording
-    if recording.state not in _FAILED:
+    if recording.state not in FAILED:
         return False
     now = work.database_now()
-    source = {"source_url": url, "target": urlsplit(url).netloc[:300]} if url else {}
+    source = source_of(url) if url else {}
     with transaction.atomic():
-        begun = Recording.objects.filter(pk=recording.pk, run=recording.run, state__in=_FAILED).update(
-            state=WorkState.DUE,
-            stage=Stage.FETCHING,
-            run=F("run") + 1,
-            begun_at=now,
-            due_at=now,
-            attempts=0,
-            crashes=0,
-            expiries=0,
-            last_error="",
+        begun = Recording.objects.filter(pk=recording.pk, run=recording.run, state__in=FAILED).update(
+            **new_run(now),
             **source,
         )
         work.nudge(Recording)
     return bool(begun)
+
+
+def new_run(now: datetime) -> dict[str, Any]:
+    """The columns of a recording whose run begins now."""
+    return {
+        "state": WorkState.DUE,
+        "stage": Stage.FETCHING,
+        "run": F("run") + 1,
+        "begun_at": now,
+        "due_at": now,
+        "attempts": 0,
+        "crashes": 0,
+        "expiries": 0,
+        "last_error": "",
+    }
+
+
+def source_of(url: str) -> dict[str, Any]:
+    """The columns of a recording that come from its URL."""
+    return dict(zip(SOURCE_COLUMNS, (url, urlsplit(url).netloc[:300], expiry_of(url)), strict=True))
 
 
 def hasten(*, call: Call) -> bool:

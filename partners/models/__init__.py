@@ -3,7 +3,20 @@
 from partners.models.delivery import Attempt, Delivery
 from partners.models.keys import ApiKey
 from partners.models.partner import Grant, Partner
+from partners.models.rejection import Rejection, RejectionCount
 from partners.models.tenancy import SubTenant, Tenant
 from partners.models.user import Role, User
 
-__all__ = ["ApiKey", "Attempt", "Delivery", "Grant", "Partner", "Role", "SubTenant", "Tenant", "User"]
+__all__ = [
+    "ApiKey",
+    "Attempt",
+    "Delivery",
+    "Grant",
+    "Partner",
+    "Rejection",
+    "RejectionCount",
+    "Role",
+    "SubTenant",
+    "Tenant",
+    "User",
+]

@@ -19,6 +19,7 @@ from partners.outbound.errors import (
     TooManyRedirects,
     Truncated,
 )
+from partners.outbound.transcript import Hop
 from partners.outbound.urls import Target, check_url
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "CompressedBody",
     "DeadlineExceeded",
     "Download",
+    "Hop",
     "InvalidUrl",
     "NameNotResolved",
     "NetworkFault",

@@ -20,6 +20,7 @@ from partners.outbound.errors import (
     TooLarge,
     TooManyRedirects,
 )
+from partners.outbound.transcript import Hop
 from partners.outbound.transport import Exchange
 from partners.outbound.urls import check_url, redirected
 
@@ -46,6 +47,7 @@ class Download:
     sha256: str
     head: builtins.bytes
     duration_seconds: float
+    hops: tuple[Hop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def download(
             sha256=sha256,
             head=head,
             duration_seconds=exchange.deadline.elapsed,
+            hops=tuple(exchange.hops),
         )
 
 

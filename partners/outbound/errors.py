@@ -4,7 +4,12 @@ Every error has a `reason` for support staff: plain words, at most a host name i
 user information or secret. `permanent` says whether trying again can help.
 """
 
+import re
 from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from partners.outbound.transcript import Hop
 
 RETRYABLE_STATUSES = frozenset({408, 425, 429})
 
@@ -13,10 +18,17 @@ class OutboundError(Exception):
     """Base of all: `reason` (plain words) and `permanent` (trying again cannot help)."""
 
     permanent: bool = False
+    # What had been asked and answered until then.
+    hops: "tuple[Hop, ...]" = ()
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+    @property
+    def code(self) -> str:
+        """One word for counting, like ``name_not_resolved``."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
 
 
 class InvalidUrl(OutboundError):
@@ -96,6 +108,10 @@ class BadStatus(OutboundError):
         self.content_type = content_type
         self.head = head
         self.permanent = status not in RETRYABLE_STATUSES and status < 500
+
+    @property
+    def code(self) -> str:
+        return f"http_{self.status}"
 
 
 def _phrase(status: int) -> str:

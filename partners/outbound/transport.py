@@ -24,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from partners.outbound import addresses, faults
 from partners.outbound.errors import DeadlineExceeded, OutboundError
+from partners.outbound.transcript import Hop, hop
 from partners.outbound.urls import Target, bracketed, check_url, require_public_form
 
 USER_AGENT = "Zipingest/0.1.0"
@@ -161,6 +162,7 @@ class Exchange:
     def __init__(self, *, schemes: Collection[str], deadline_seconds: float) -> None:
         self.schemes = schemes
         self.deadline = Deadline(deadline_seconds)
+        self.hops: list[Hop] = []
         self._session = _Session(_CONFIG)
         self._session.trust_env = False
         for scheme in ("http", "https"):
@@ -171,9 +173,11 @@ class Exchange:
         self.deadline.__enter__()
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.deadline.__exit__(*exception)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self.deadline.__exit__(kind, error, trace)
         self._session.close()
+        if isinstance(error, OutboundError):
+            error.hops = tuple(self.hops)
 
     def send(
         self, method: str, target: Target, *, headers: Mapping[str, str], body: bytes | None = None
@@ -187,7 +191,9 @@ class Exchange:
                 self.deadline.at_most(settings.OUTBOUND_CONNECT_SECONDS),
                 self.deadline.at_most(settings.OUTBOUND_READ_SECONDS),
             )
+            self.hops.append(hop(target))
             response: requests.Response = self._session.send(prepared, stream=True, timeout=timeouts)
+            self.hops[-1] = hop(target, response.status_code, response.headers)
             return response
 
     def read(self, response: requests.Response, size: int) -> bytes:

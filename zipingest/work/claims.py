@@ -17,6 +17,7 @@ class Kind:
 
     ``perform`` brings the leased row to an outcome; what it raises puts the row back with a growing pause,
     and ``give_up`` ends a row (with a reason) whose workers vanished MAX_EXPIRIES times.
+    ``deadline_field`` names the column, if any, after which a row's work is in vain.
     ``task`` is the dotted name of the Celery task that calls :func:`run_one` for this kind.
     """
 
@@ -26,6 +27,7 @@ class Kind:
     task: str
     lane_cap: int
     target_cap: int
+    deadline_field: str = ""
 
 
 def has_due(model: type[WorkItem]) -> bool:
@@ -49,7 +51,10 @@ def has_claimable(kind: Kind) -> bool:
 
 
 def _claimable(kind: Kind, now: datetime) -> Iterator["models.QuerySet[WorkItem]"]:
-    """Per lane with room, in the order of need: its due rows with room at their target, oldest first."""
+    """Per lane with room, in the order of need: its due rows with room at their target.
+
+    First those with a deadline, the nearest first, then all, the oldest first.
+    """
     rows = kind.model._default_manager
     running = list(rows.filter(state=WorkState.LEASED).values_list("lane", "target"))
     by_lane = Counter(lane for lane, _ in running)
@@ -57,7 +62,10 @@ def _claimable(kind: Kind, now: datetime) -> Iterator["models.QuerySet[WorkItem]
     full_targets = [target for target, n in by_target.items() if target and n >= kind.target_cap]
     for lane in _lanes_by_need(kind, now, by_lane):
         due = rows.filter(state=WorkState.DUE, lane=lane, due_at__lte=now)
-        yield due.exclude(target__in=full_targets).order_by("due_at")
+        free = due.exclude(target__in=full_targets)
+        if kind.deadline_field:
+            yield free.filter(**{f"{kind.deadline_field}__isnull": False}).order_by(kind.deadline_field)
+        yield free.order_by("due_at")
 
 
 def made_room(kind: Kind, lease: Lease) -> bool:

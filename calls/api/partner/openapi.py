@@ -100,6 +100,29 @@ class BatchAnswer(BaseModel):
     data: BatchStatus
 
 
+class ProbedRecording(BaseModel):
+    """What a fetch of this recording would find now; ``problem`` is why it would fail."""
+
+    id: str
+    reachable: bool
+    format: str | None
+    channels: int | None
+    duration_seconds: float | None
+    url_expires_at: datetime | None
+    problem: str | None
+
+
+class ProbedBatch(BaseModel):
+    items: list[ProbedRecording]
+
+
+class BatchCallAnswer(BaseModel):
+    """``data`` only with ``validate_only``."""
+
+    success: Literal[True]
+    data: ProbedBatch | None = None
+
+
 # The base class leaves its subclass hook untyped.
 class KeyAndSecretScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Both headers together: two schemes in one requirement."""
@@ -233,9 +256,15 @@ batch_call = _operation(
         "are kept with the call. The recordings are fetched after the answer."
     ),
     request=BatchIn,
-    answer=Success,
+    answer=BatchCallAnswer,
     failures=_WITH_BODY,
     parameters=[
+        _query(
+            "validate_only",
+            "true: check the body, look at the beginning of each recording (10 seconds altogether), and "
+            "store nothing.",
+            enum=("true", "false"),
+        ),
         _header("Location", "The batch, to ask what became of it.", [200]),
         _number_header("X-Duplicates", "How many of the calls were known before.", [200]),
     ],

@@ -50,3 +50,15 @@ class CallsQuery(Wire):
     since: UtcTime | None = None
     cursor: Annotated[int, BeforeValidator(_cursor)] | None = None
     per_page: Annotated[int, BeforeValidator(_per_page)] = 50
+
+
+def _boolean(value: Any) -> bool:
+    if value not in ("true", "false"):
+        raise wrong("must be a boolean value")
+    return bool(value == "true")
+
+
+class BatchQuery(Wire):
+    """``validate_only``: check everything, store nothing."""
+
+    validate_only: Annotated[bool, BeforeValidator(_boolean)] = False

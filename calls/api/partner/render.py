@@ -1,12 +1,14 @@
 """How calls and batches look on the partner surface (partner spec, Status)."""
 
 from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from calls import selectors
 from calls.models import Call, IngestBatch
 from calls.services.callbacks import recording_facts
+from calls.services.probe import Probe
 from partners.models import Delivery
 
 # What the fields of a draft are called in the partner's request.
@@ -37,6 +39,13 @@ def batch_body(batch: IngestBatch, calls: list[Call]) -> dict[str, Any]:
         "by_state": {state: by_state[state] for state in selectors.CALL_STATES},
         "calls": shown,
     }
+
+
+def probed_body(ids: list[str], probes: list[Probe]) -> list[dict[str, Any]]:
+    return [
+        {"id": id_, **asdict(probe), "url_expires_at": _time(probe.url_expires_at)}
+        for id_, probe in zip(ids, probes, strict=True)
+    ]
 
 
 def _call_body(call: Call, callback: Delivery | None) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from rest_framework.viewsets import ViewSet
 
 from calls import selectors
 from calls.api.partner import openapi, render
-from calls.api.partner.query import CallsQuery
+from calls.api.partner.query import BatchQuery, CallsQuery
 from calls.api.partner.schemas import BatchIn, Body, DispositionIn, InvalidBody, parse
 from calls.models import Call
-from calls.services import dispositions, ingest
-from partners.api.authentication import Caller, KeyAndSecret, granted_sub_tenant
+from calls.services import dispositions, ingest, probe
+from partners.api.authentication import Caller, KeyAndSecret, granted_sub_tenant, too_many_requests
+from partners.api.refusals import note_refusal
 from partners.api.throttling import spend_quota
 from partners.models import SubTenant
 from partners.models.keys import Scope
@@ -68,6 +69,12 @@ class PartnerViewSet(ViewSet):
             response.headers[name] = value
         return super().finalize_response(request, response, *args, **kwargs)
 
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, ApiError):
+            caller = getattr(self, "caller", None)
+            note_refusal(self.request._request, exc.answer, caller.partner if caller else None)
+        return super().handle_exception(exc)
+
     def body(self, model: type[Body]) -> Body:
         value = read_json(self.request._request, max_bytes=MAX_BODY_BYTES)
         if not isinstance(value, dict):
@@ -85,7 +92,19 @@ class IngestViewSet(PartnerViewSet):
 
     @openapi.batch_call
     def create(self, request: Request) -> Response:
+        """Store the batch; with ``validate_only`` only say what would become of it."""
+        validate_only = self.query(BatchQuery).validate_only
         body = self.body(BatchIn)
+        return self._probe(body) if validate_only else self._ingest(request, body)
+
+    def _probe(self, body: BatchIn) -> Response:
+        try:
+            probes = probe.probe_recordings([item.call.recording_url for item in body.data])
+        except probe.TooManyAtOnce as error:
+            raise too_many_requests(probe.SECONDS) from error
+        return _data({"items": render.probed_body([item.call.id for item in body.data], probes)})
+
+    def _ingest(self, request: Request, body: BatchIn) -> Response:
         origin = ingest.Origin(
             partner=self.caller.partner,
             sub_tenant=self.sub_tenant,

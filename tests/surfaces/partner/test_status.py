@@ -1,24 +1,24 @@
-"""What partners can ask: the state of a call, of a batch, and the list of their own."""
+"""What partners can ask: the state of a call and of a batch."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
 from calls.models import Call, Recording, Stage
 from calls.services import callbacks
 from partners.models import Delivery
 from tests.support import factories
-from tests.support.api import BATCHES, CALLS, PartnerClient
+from tests.support.api import BATCHES, CALLS, PartnerClient, data, ids
 from tests.support.factories import item
 from zipingest.work import WorkState
 
+STATES = ("queued", "fetching", "processing", "completed", "failed")
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 NOT_FOUND = {"success": False, "message": "Resource not found"}
 ODD_IDS = [
@@ -28,17 +28,6 @@ ODD_IDS = [
 
 def put(state: WorkState, id: str = "call123", **fields: Any) -> None:
     Recording.objects.filter(call__external_id=id).update(state=state, **fields)
-
-
-def data(response: HttpResponse) -> Any:
-    assert response.status_code == 200, response.content
-    assert set(response.json()) == {"success", "data"}
-    assert response.json()["success"] is True
-    return response.json()["data"]
-
-
-def ids(response: HttpResponse) -> list[str]:
-    return [call["id"] for call in data(response)["calls"]]
 
 
 # --- A call -----------------------------------------------------------------------------------------------
@@ -225,104 +214,6 @@ def test_a_batch_shows_its_calls_in_input_order(api: PartnerClient) -> None:
 def test_an_unknown_batch_is_not_found(api: PartnerClient, id: str) -> None:
     response = api.get(f"{BATCHES}/{id}")
     assert (response.status_code, response.json()) == (404, NOT_FOUND)
-
-
-# --- The list ---------------------------------------------------------------------------------------------
-def test_the_list_is_paged_newest_first(api: PartnerClient) -> None:
-    api.post_batch(*(item(f"call{n}") for n in range(5)))
-    pages, following = [], f"{CALLS}?per_page=2"
-    while following:
-        parts = urlsplit(following)
-        response = api.get(f"{parts.path}?{parts.query}")
-        pages.append(ids(response))
-        following = response.json()["data"]["next"]
-    assert [len(page) for page in pages] == [2, 2, 1]
-    assert sorted(id for page in pages for id in page) == [f"call{n}" for n in range(5)]
-
-
-def test_a_call_that_arrives_between_two_pages_shifts_nothing(api: PartnerClient) -> None:
-    api.post_batch(item("old"))
-    api.post_batch(item("new"))
-    first = api.get(CALLS, {"per_page": 1})
-    api.post_batch(item("newest"))
-    following = urlsplit(data(first)["next"])
-    assert (ids(first), ids(api.get(f"{following.path}?{following.query}"))) == (["new"], ["old"])
-
-
-def test_the_address_of_the_next_page_keeps_the_filters(api: PartnerClient) -> None:
-    api.post_batch(item("one"), item("two"))
-    following = data(api.get(CALLS, {"per_page": 1, "state": "queued", "since": "2020-01-01T00:00:00Z"}))[
-        "next"
-    ]
-    assert following.startswith(f"http://testserver{CALLS}?")
-    assert "state=queued" in following
-    assert "since=2020-01-01T00%3A00%3A00Z" in following
-
-
-def test_the_list_can_begin_at_a_time(api: PartnerClient) -> None:
-    api.post_batch(item("old"))
-    Call.objects.update(received_at=NOON - timedelta(milliseconds=1))
-    api.post_batch(item("new"))
-    Call.objects.filter(external_id="new").update(received_at=NOON)
-    assert ids(api.get(CALLS, {"since": "2024-05-01T12:00:00Z"})) == ["new"]
-    assert ids(api.get(CALLS, {"since": "2024-05-01T11:59:59.999+00:00"})) == ["new", "old"]
-
-
-STATES = ("queued", "fetching", "processing", "completed", "failed")
-NO_STATE = f"state must be one of the following values: {', '.join(STATES)}"
-NO_TIME = "since must be a valid ISO 8601 date string in UTC"
-NO_PAGE_SIZE = "per_page must be a whole number between 1 and 200"
-NO_CURSOR = "cursor must be a cursor that an earlier answer gave"
-
-
-@pytest.mark.parametrize(
-    ("query", "message"),
-    [
-        ("state=done", NO_STATE), ("state=", NO_STATE), ("state=FAILED", NO_STATE), ("state=%00", NO_STATE),
-        ("since=yesterday", NO_TIME), ("since=2024-05-01T12:00:00", NO_TIME),
-        ("since=2024-05-01T12:00:00%2B02:00", NO_TIME), ("since=0001-01-01T00:00:00%2B23:59", NO_TIME),
-        ("since=2024-13-01T00:00:00Z", NO_TIME), ("since=", "since should not be empty"),
-        ("per_page=0", NO_PAGE_SIZE), ("per_page=201", NO_PAGE_SIZE), ("per_page=-1", NO_PAGE_SIZE),
-        ("per_page=1e2", NO_PAGE_SIZE), ("per_page=" + "9" * 5000, NO_PAGE_SIZE),
-        ("per_page=%D9%A1", NO_PAGE_SIZE),
-        ("cursor=", NO_CURSOR), ("cursor=garbage", NO_CURSOR), ("cursor=cD1hYmM%3D", NO_CURSOR),
-        ("cursor=%FF%FE", NO_CURSOR), ("cursor=" + "9" * 30, NO_CURSOR), ("cursor=-1", NO_CURSOR),
-    ],
-    ids=lambda value: value[:40],
-)  # fmt: skip
-def test_it_names_what_is_wrong_with_a_query(api: PartnerClient, query: str, message: str) -> None:
-    response = api.get(f"{CALLS}?{query}")
-    assert (response.status_code, response.json()) == (
-        422,
-        {
-            "success": False,
-            "message": "Validation failed",
-            "errors": [{"field": message.partition(" ")[0], "message": message}],
-        },
-    )
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["since=0001-01-01T00:00:00Z", "cursor=0", "cursor=" + "9" * 18, "format=xml", "other=%FF&other=1"],
-)
-def test_it_takes_an_odd_but_valid_query(api: PartnerClient, query: str) -> None:
-    assert api.get(f"{CALLS}?{query}").status_code == 200
-
-
-def test_more_query_fields_than_django_reads_are_refused_in_the_envelope(api: PartnerClient) -> None:
-    response = api.get(f"{CALLS}?{'&'.join(f'f{n}=1' for n in range(1100))}")
-    assert (response.status_code, response.json()) == (400, {"success": False, "message": "Bad request"})
-
-
-def test_a_charset_does_not_change_how_the_query_is_read(api: PartnerClient) -> None:
-    path = f"{CALLS}?state=%71ueued"
-    assert api.request("GET", path, content_type="text/plain; charset=utf-16").status_code == 200
-
-
-def test_an_answer_is_json_whatever_is_accepted(api: PartnerClient) -> None:
-    response = api.get(CALLS, accept="text/html, image/webp")
-    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
 
 
 # --- Cost -------------------------------------------------------------------------------------------------
