@@ -232,6 +232,7 @@ def test_another_method_is_not_allowed_and_the_right_one_named(
     assert response["Allow"] == allowed
 
 
+@pytest.mark.django_db
 def test_options_tells_a_stranger_nothing() -> None:
     response = Client().options(BATCH_CALL)
     assert answer(response) == (401, UNAUTHORIZED)
