@@ -2,13 +2,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install debian-tools demo run test test-slow lint types layers migrations deploy-check check \
-        clean lock container-secrets
+.PHONY: help install debian-tools demo run test test-slow faults lint types layers migrations deploy-check check \
+        clean lock container-secrets bench-ingest bench-fetch bench-callbacks
 
 PYTHON ?= python3
 BIN := .venv/bin
 # What tests need that only Debian has.
-APT_PACKAGES := ffmpeg strace
+APT_PACKAGES := ffmpeg strace iproute2
 ARGS ?=
 
 help:  ## List the targets
@@ -79,3 +79,24 @@ container-secrets:  ## Make the secrets that compose.yaml reads, where absent
 clean:  ## Remove what can be made again (never var/, which holds data)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+faults: install  ## Break what can break and count what did not hold; ARGS="quota urls" for some checks
+	@command -v ip >/dev/null || .ci/debian-tools iproute2
+	@$(BIN)/python -m tests.support.services -- $(BIN)/python -m tests.faults $(ARGS)
+
+# --- Measurements beside a peer: docs/performance.md ---------------------------------------------------------
+# Two cores for everybody, whatever the machine has: what is printed is a ratio, and it should travel.
+BENCH := taskset --cpu-list 0,1 $(BIN)/python -m tests.support.services -- $(BIN)/python -m
+
+.venv/.bench-installed: requirements-bench.txt | install
+	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
+bench-ingest: .venv/.bench-installed  ## Calls taken in a second, beside a bare FastAPI with the same rows
+	@$(BENCH) bench.ingest
+
+bench-fetch: .venv/.bench-installed  ## Recordings a second, beside xargs, curl and ffmpeg
+	@$(BENCH) bench.fetch
+
+bench-callbacks: .venv/.bench-installed  ## Callbacks a second, beside a bare pool of requests
+	@$(BENCH) bench.callbacks

@@ -62,6 +62,19 @@ class PartnerClient:
         return self._client.generic(method, path, data, content_type, headers=given)
 
 
+def data(response: HttpResponse) -> Any:
+    """What a status request was answered with, unwrapped."""
+    assert response.status_code == 200, response.content
+    assert set(response.json()) == {"success", "data"}
+    assert response.json()["success"] is True
+    return response.json()["data"]
+
+
+def ids(response: HttpResponse) -> list[str]:
+    """The calls of a page of the list."""
+    return [call["id"] for call in data(response)["calls"]]
+
+
 @contextmanager
 def gunicorn(*, threads: int = 16, workers: int = 1) -> Iterator[tuple[str, int]]:
     """The product behind a real gunicorn on this test's database: (host, port).

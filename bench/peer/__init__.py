@@ -1,0 +1,1 @@
+"""The bare peer of the ingest measurement: validates and inserts, and knows nothing else."""
