@@ -83,7 +83,7 @@ def owe(
         request_id=request_id,
         due_at=work.database_now(),
         lane=f"partner:{partner.pk}",
-        target=urlsplit(url).netloc[:300],
+        target=urlsplit(url).netloc.lower()[:300],
     )
     work.nudge(Delivery)
     return delivery

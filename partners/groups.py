@@ -25,6 +25,8 @@ _VIEWED_BY_SUPPORT = (
     "partners.delivery",
     "partners.grant",
     "partners.partner",
+    "partners.rejection",
+    "partners.rejectioncount",
     "partners.subtenant",
     "partners.tenant",
     "partners.user",

@@ -10,6 +10,7 @@ import xdist
 from django.core.cache import cache
 from django.db import connection
 
+from partners import quota
 from zipingest.management.commands.run_stack import broker_folders
 
 # Debian packages whose command has another name.
@@ -80,6 +81,7 @@ def _database_url() -> str:
 
 @pytest.fixture(autouse=True)
 def _fresh_cache_and_broker() -> None:
+    quota.reset()
     cache.clear()  # with Redis this empties the worker's whole database, so the broker too
     for folder in broker_folders():
         folder.mkdir(parents=True, exist_ok=True)

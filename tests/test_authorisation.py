@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from calls.models import Agent, Call, Customer, DispositionChange, DispositionCode, IngestBatch, Recording
-from partners import keys, quota
+from partners import keys
 from partners.models import ApiKey
 from partners.provisioning import Provisioned
 from tests.support import factories
@@ -48,7 +48,7 @@ class Route:
 
 
 # --- The table --------------------------------------------------------------------------------------------
-PUBLIC = {"api/schema", "api/docs", "healthz", "readyz"}
+PUBLIC = {"api/schema", "api/docs", "healthz", "metrics", "readyz"}  # the metrics from loopback only
 
 PARTNER = "api/v1/partner/ingest"
 PROTECTED = {
@@ -121,11 +121,6 @@ def test_every_route_stands_in_the_table() -> None:
 
 
 # --- What they answer -------------------------------------------------------------------------------------
-@pytest.fixture(autouse=True)
-def _fresh_quota() -> None:
-    quota.reset()
-
-
 @pytest.fixture
 def world(db: None) -> World:
     own = factories.provisioned(name="Own", rate_limit=10_000)

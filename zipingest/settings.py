@@ -156,8 +156,9 @@ FETCH_MAX_BYTES = env.integer("FETCH_MAX_BYTES", 500 * 1024 * 1024, minimum=1)
 FETCH_DEADLINE_SECONDS = env.integer("FETCH_DEADLINE_SECONDS", 600, minimum=1)
 # Seconds to wait before the 2nd, 3rd, … attempt: six attempts over about five and a half hours.
 FETCH_RETRY_STEPS = env.integers("FETCH_RETRY_STEPS", "30,120,600,3600,14400")
-FETCH_RUNNING_PER_PARTNER = env.integer("FETCH_RUNNING_PER_PARTNER", 8, minimum=1)
-FETCH_RUNNING_PER_HOST = env.integer("FETCH_RUNNING_PER_HOST", 8, minimum=1)
+# Half of a worker's threads: a partner whose server hangs must leave room for the others.
+FETCH_RUNNING_PER_PARTNER = env.integer("FETCH_RUNNING_PER_PARTNER", 4, minimum=1)
+FETCH_RUNNING_PER_HOST = env.integer("FETCH_RUNNING_PER_HOST", 4, minimum=1)
 AUDIO_HELPERS = env.integer("AUDIO_HELPERS", 2, minimum=1)
 AUDIO_MEMORY_BYTES = env.integer("AUDIO_MEMORY_BYTES", 1024 * 1024 * 1024, minimum=1)
 AUDIO_CPU_SECONDS = env.integer("AUDIO_CPU_SECONDS", 600, minimum=1)
@@ -177,8 +178,8 @@ OUTBOUND_READ_SECONDS = env.integer("OUTBOUND_READ_SECONDS", 30, minimum=1)
 OUTBOUND_DNS_SECONDS = env.integer("OUTBOUND_DNS_SECONDS", 5, minimum=1)
 CALLBACK_TIMEOUT_SECONDS = env.integer("CALLBACK_TIMEOUT_SECONDS", 15, minimum=1)
 CALLBACK_RETRY_STEPS = env.integers("CALLBACK_RETRY_STEPS", "30,120,600")
-CALLBACKS_RUNNING_PER_PARTNER = env.integer("CALLBACKS_RUNNING_PER_PARTNER", 8, minimum=1)
-CALLBACKS_RUNNING_PER_HOST = env.integer("CALLBACKS_RUNNING_PER_HOST", 8, minimum=1)
+CALLBACKS_RUNNING_PER_PARTNER = env.integer("CALLBACKS_RUNNING_PER_PARTNER", 4, minimum=1)
+CALLBACKS_RUNNING_PER_HOST = env.integer("CALLBACKS_RUNNING_PER_HOST", 4, minimum=1)
 WEBHOOK_ROTATION_SECONDS = 24 * 3600
 
 # --- Storage ----------------------------------------------------------------------------------------------
@@ -187,6 +188,8 @@ STORAGE_URL = env.text("STORAGE_URL", (DATA_DIR / "blobs").as_uri())
 # --- HTTP -------------------------------------------------------------------------------------------------
 PARTNER_RATE_LIMIT = 120
 FAILED_AUTHENTICATIONS_PER_MINUTE = env.integer("FAILED_AUTHENTICATIONS_PER_MINUTE", 60, minimum=1)
+# Whoever shows it as a bearer token may read /metrics; without one, only clients on this machine.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Each surface has a body limit of its own (calls/api); Django's must not answer before it does.
 DATA_UPLOAD_MAX_MEMORY_SIZE = None
 STATIC_URL = "static/"
@@ -198,7 +201,7 @@ SESSION_COOKIE_HTTPONLY = True
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 365 * 24 * 3600)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -261,13 +264,13 @@ LOGGING: dict[str, Any] = {
 # --- Console ----------------------------------------------------------------------------------------------
 
 
-def _page(title: str, icon: str, model: str) -> dict[str, Any]:
+def _page(title: str, icon: str, model: str, page: str = "changelist") -> dict[str, Any]:
     """A link of the console's sidebar, for those who may view the model (``app.model``)."""
     app, name = model.split(".")
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "link": reverse_lazy(f"admin:{app}_{name}_{page}"),
         "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
     }
 
@@ -275,6 +278,7 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
 FORMAT_MODULE_PATH = "partners.admin.formats"
 
 UNFOLD: dict[str, Any] = {
+    "DASHBOARD_CALLBACK": "calls.admin.dashboard.figures_of",
     "SITE_TITLE": "Zipingest",
     "SITE_HEADER": "Zipingest",
     "SITE_SUBHEADER": "Call recordings, times in UTC",
@@ -286,6 +290,7 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": "Intake",
                 "items": [
+                    _page("Why did it not arrive?", "troubleshoot", "calls.call", "why"),
                     _page("Calls", "call", "calls.call"),
                     _page("Customers", "contacts", "calls.customer"),
                     _page("Agents", "support_agent", "calls.agent"),
@@ -298,6 +303,8 @@ UNFOLD: dict[str, Any] = {
                 "title": "Partners",
                 "items": [
                     _page("Partners", "handshake", "partners.partner"),
+                    _page("Rejected requests", "block", "partners.rejection"),
+                    _page("Rejections per day", "calendar_month", "partners.rejectioncount"),
                     _page("API keys", "key", "partners.apikey"),
                     _page("Tenants", "domain", "partners.tenant"),
                     _page("Sub-tenants", "account_tree", "partners.subtenant"),

@@ -1,17 +1,23 @@
 """Every address of the house. Rooms above are named by dotted string, so no import runs back up."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from zipingest.api import health
 
+# Their OPTIONS would describe them to DRF clients only, or fail for want of a template.
+_READ_ONLY: dict[str, Any] = {"http_method_names": ["get", "head"]}
+
 urlpatterns = [
     path("api/v1/partner/", include("calls.api.partner.urls")),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/schema", SpectacularAPIView.as_view(**_READ_ONLY), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", **_READ_ONLY), name="docs"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", include("calls.metrics")),
     path("admin/", admin.site.urls),
 ]
 

@@ -2,40 +2,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_safe
 
 from calls.admin import display
 from calls.admin.actions import CallActions
 from calls.admin.filters import ReceivedFilter, StateFilter
-from calls.models import Call, Customer, IngestItem
-from partners.admin.base import ReadOnlyInline, exactly, link, moment, shortened, unbroken
-from partners.models import Delivery
-
-
-class RequestInline(ReadOnlyInline):
-    """The requests this call stood in, and where they differed from what we hold."""
-
-    model = IngestItem
-    fields = ("batch_link", "received", "position", "outcome", "differing")
-    verbose_name_plural = "requests that named this call"
-    ordering = ("-id",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[IngestItem]:
-        items: QuerySet[IngestItem] = super().get_queryset(request)
-        return items.select_related("batch")
-
-    @admin.display(description="batch")
-    def batch_link(self, item: IngestItem) -> SafeString | None:
-        return link(item.batch)
-
-    @admin.display(description="received")
-    def received(self, item: IngestItem) -> str:
-        return moment(item.batch.received_at)
-
-    @admin.display(description="fields that differ")
-    def differing(self, item: IngestItem) -> str:
-        return ", ".join(item.conflicts)
+from calls.admin.why import answers, why_page
+from calls.models import Call, Customer
+from partners.admin.base import exactly, moment, shortened, unbroken
 
 
 @admin.register(Call)
@@ -99,9 +76,15 @@ class CallAdmin(CallActions):
         "kept_as",
         "sha256",
     )
-    inlines = (RequestInline,)
     change_form_outer_before_template = "console/player.html"
-    change_form_outer_after_template = "console/sections.html"
+    change_form_outer_after_template = "console/timeline.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        why = self.admin_site.admin_view(require_safe(self.why))
+        return [path("why/", why, name="calls_call_why"), *super().get_urls()]
+
+    def why(self, request: HttpRequest) -> HttpResponse:
+        return why_page(self, request, self.matching)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         calls: QuerySet[Call] = super().get_queryset(request)
@@ -123,12 +106,7 @@ class CallAdmin(CallActions):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         call: Call = context["original"]
-        tried = call.recording.tried.order_by("-id")[:50]
-        owed = Delivery.objects.filter(subject=call.uuid).defer("body")
-        context["sections"] = {
-            "Attempts to fetch the recording": display.fetch_attempts(tried),
-            "Callbacks": display.callbacks(owed),
-        }
+        (context["answer"],) = answers(request, [call])
         context["kept_as"] = display.kept_as(call.recording)
         return super().render_change_form(request, context, *args, **kwargs)
 

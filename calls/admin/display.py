@@ -1,15 +1,10 @@
 """How calls, their recordings and callbacks read in the console."""
 
-from collections.abc import Iterable
-from typing import Any
-
 from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 
-from calls.models import FetchAttempt, Recording
-from partners.admin.base import badge, link, moment, shortened
-from partners.admin.deliveries import delivery_badge
-from partners.models import Delivery
+from calls.models import Recording
+from partners.admin.base import badge, shortened
 from zipingest.work import WorkState
 
 _KINDS = {
@@ -49,40 +44,6 @@ def kept_as(recording: Recording) -> str:
 def _joined(form: str, recording: Recording, rate: int | None, size: int | None) -> str:
     channels = {1: "mono", 2: "stereo"}.get(recording.channels or 0, f"{recording.channels} channels")
     return f"{form}, {channels}, {rate} Hz, {filesizeformat(size or 0)}"
-
-
-def fetch_attempts(tried: Iterable[FetchAttempt]) -> dict[str, Any]:
-    """A table as the template wants it: headers, and rows of cells."""
-    rows = [
-        [
-            one.run,
-            moment(one.started_at),
-            one.status or "",
-            one.content_type,
-            "" if one.bytes is None else filesizeformat(one.bytes),
-            f"{one.duration_ms / 1000:.2f} s",
-            shortened(one.error, 160) if one.error else badge("stored", "success"),
-        ]
-        for one in tried
-    ]
-    headers = ["run", "started", "HTTP status", "content type", "size", "duration", "outcome"]
-    return {"headers": headers, "rows": rows}
-
-
-def callbacks(deliveries: Iterable[Delivery]) -> dict[str, Any]:
-    rows = [
-        [
-            link(one),
-            delivery_badge(one),
-            one.last_status or "",
-            one.attempts,
-            moment(one.next_attempt_at),
-            moment(one.created_at),
-        ]
-        for one in deliveries
-    ]
-    headers = ["webhook id", "state", "last status", "attempts", "next attempt", "created"]
-    return {"headers": headers, "rows": rows}
 
 
 def plain_error(recording: Recording, length: int) -> SafeString | str:

@@ -26,6 +26,10 @@ class IngestBatch(models.Model):
     class Meta:
         verbose_name_plural = "ingest batches"
         ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            # the console's search box
+            models.Index(fields=["request_id"], name="ingest_batch_request"),
+        ]
 
     def __str__(self) -> str:
         return str(self.uuid)

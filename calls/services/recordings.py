@@ -52,7 +52,7 @@ def new_run(now: datetime) -> dict[str, Any]:
 
 def source_of(url: str) -> dict[str, Any]:
     """The columns of a recording that come from its URL."""
-    return dict(zip(SOURCE_COLUMNS, (url, urlsplit(url).netloc[:300], expiry_of(url)), strict=True))
+    return dict(zip(SOURCE_COLUMNS, (url, urlsplit(url).netloc.lower()[:300], expiry_of(url)), strict=True))
 
 
 def hasten(*, call: Call) -> bool:

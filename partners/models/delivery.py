@@ -1,6 +1,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 
 from partners.models.partner import Partner
 from partners.models.tenancy import SubTenant
@@ -35,6 +36,10 @@ class Delivery(WorkItem):
             models.Index(fields=["subject"], name="delivery_subject"),
             # the console: a partner's callbacks, newest first
             models.Index(fields=["partner", "-id"], name="delivery_partner_newest"),
+            # dashboard and metrics: what failed
+            models.Index(
+                fields=["-id"], condition=Q(state__in=["failed", "poison"]), name="delivery_failed_newest"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,9 +12,10 @@ from django.utils import timezone
 from calls.drafts import AgentDraft, CallDraft, CustomerDraft
 from calls.models import AccessKind, Call, IngestBatch, Recording
 from calls.services import audit, ingest
-from partners import deliveries, provisioning
+from partners import deliveries, provisioning, rejections
 from partners.groups import ADMINISTRATORS, SUPPORT
 from partners.models import ApiKey, Delivery, Partner, SubTenant, User
+from partners.rejections import Refusal
 from tests.support import audio
 from zipingest.storage import default_storage
 from zipingest.work import WorkState
@@ -91,6 +92,23 @@ def owe(partner: Partner, call: Call, state: WorkState) -> Delivery:
     return delivery
 
 
+def refuse(partner: Partner | None, request_id: str, status: int = 422) -> None:
+    errors = [{"field": "data[0].call.id", "message": "Field required"}] if status == 422 else []
+    rejections.note(
+        Refusal(
+            status=status,
+            message="Validation failed",
+            method="POST",
+            path="/api/v1/partner/ingest/batch-call",
+            address="192.0.2.1",
+            request_id=request_id,
+            partner=partner,
+            key_id="zpk_shown",
+            errors=errors,
+        )
+    )
+
+
 @pytest.fixture
 def world(db: None) -> World:
     provisioned = provisioning.provision(name="Acme", tenant_id="acme", sub_tenant_id="berlin")
@@ -103,6 +121,7 @@ def world(db: None) -> World:
     person = User.objects.create_user("person")
     audit.note_access(user=person, call=stored, kind=AccessKind.DOWNLOAD, address="192.0.2.1")
     delivery = owe(partner, failed, WorkState.FAILED)
+    refuse(partner, request_id="refused-1")
     key = provisioned.issued.key
     viewers = Group.objects.create(name="viewers")
     viewers.permissions.set(Permission.objects.filter(codename__startswith="view_"))

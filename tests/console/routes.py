@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, reverse
 
 from calls.models import AccessRecord, Agent, Customer, DispositionCode
+from partners.models import Rejection, RejectionCount
 from tests.console.conftest import World
 
 # A viewer may view everything and do nothing; a newcomer is staff without any permission.
@@ -137,6 +138,9 @@ ROUTES: dict[str, Row] = {
     ),
     "calls_call_listen": Row(VIEWERS, NOBODY),
     "calls_call_download": Row(VIEWERS, NOBODY),
+    "calls_call_why": Row(VIEWERS, NOBODY),
+    **_model("partners_rejection"),
+    **_model("partners_rejectioncount"),
     **_model("calls_customer"),
     **_model("calls_agent", change=lambda world: {"extension": "42", "user": world.person.pk}),
     **_model("calls_dispositioncode"),
@@ -182,6 +186,8 @@ def _argument(key: str, name: str, world: World) -> Any:
         "partners_partner": lambda: world.partner,
         "partners_apikey": lambda: world.key,
         "partners_delivery": lambda: world.delivery,
+        "partners_rejectioncount": RejectionCount.objects.first,
+        "partners_rejection": Rejection.objects.first,
         "calls_call_listen": lambda: world.stored,
         "calls_call_download": lambda: world.stored,
         "calls_call": lambda: world.failed,

@@ -14,6 +14,9 @@ from tests.zipingest.storage_tools import KEY, file_position, put
 from zipingest.ranges import Range, RangeNotSatisfiable, parse_range, ranged_response
 from zipingest.storage import LocalStorage, ObjectMissing, StorageError
 
+# Closing a response makes Django look after its database connections, open ones of earlier tests too.
+pytestmark = pytest.mark.django_db
+
 DATA = bytes(range(250)) * 4
 SIZE = len(DATA)
 MODIFIED = datetime(2026, 3, 4, 5, 6, 7, 890_000, tzinfo=UTC)
