@@ -153,7 +153,7 @@ def _call(origin: Origin, draft: CallDraft, agent: Agent, customer: Customer, no
         metadata=draft.metadata,
         custom_fields=draft.custom_fields,
         extras=draft.extras,
-        fingerprint=draft.fingerprint(),
+        fingerprint=draft.fingerprint,
         sandbox=origin.sandbox,
         request_id=origin.request_id,
         received_at=now,
@@ -175,7 +175,7 @@ def _is_another_try(draft: CallDraft, known: dict[str, Call]) -> bool:
     call = known.get(draft.external_id)
     if call is None or call.recording.state not in recordings.FAILED:
         return False
-    return "recording_url" in differing_fields(call.fingerprint, draft.fingerprint())
+    return "recording_url" in differing_fields(call.fingerprint, draft.fingerprint)
 
 
 def _take_up(drafts: list[CallDraft], known: dict[str, Call], now: datetime) -> None:
@@ -189,7 +189,7 @@ def _take_up(drafts: list[CallDraft], known: dict[str, Call], now: datetime) -> 
         raise _Overtaken
     for draft in drafts:
         call = known[draft.external_id]
-        call.fingerprint["recording_url"] = draft.fingerprint()["recording_url"]
+        call.fingerprint["recording_url"] = draft.fingerprint["recording_url"]
         for column, value in recordings.source_of(draft.recording_url).items():
             setattr(held[call.pk], column, value)
     Call.objects.bulk_update(calls.values(), ["fingerprint"])
@@ -198,7 +198,7 @@ def _take_up(drafts: list[CallDraft], known: dict[str, Call], now: datetime) -> 
 
 
 def _item(position: int, draft: CallDraft, call: Call) -> IngestItem:
-    conflicts = differing_fields(call.fingerprint, draft.fingerprint())
+    conflicts = differing_fields(call.fingerprint, draft.fingerprint)
     outcome = Outcome.CONFLICT if conflicts else Outcome.DUPLICATE
     return IngestItem(position=position, call=call, outcome=outcome, conflicts=conflicts)
 
