@@ -66,7 +66,7 @@ def _shared() -> MovingWindowRateLimiter:
     if not settings.REDIS_URL:
         return _per_process()
     storage = RedisStorage(
-        settings.REDIS_URL, wrap_exceptions=True, socket_timeout=2, socket_connect_timeout=2
+        settings.REDIS_URL, wrap_exceptions=True, socket_timeout=1, socket_connect_timeout=1
     )
     return MovingWindowRateLimiter(storage)
 

@@ -91,10 +91,11 @@ def fetch_recording(lease: Lease) -> None:
         try:
             stored = _fetch_and_store(lease, recording)
         except _Failed as failure:
+            _remove_leftovers(lease, recording, until=lease.epoch)
             _record_failure(lease, recording, failure, started_at)
         else:
+            _remove_leftovers(lease, recording, until=lease.epoch - 1)
             _make_current(lease, recording, stored, started_at)
-        _remove_leftovers(lease, recording)
 
 
 def _load(lease: Lease) -> Recording:
@@ -223,8 +224,10 @@ def _end_failed(lease: Lease, recording: Recording, reason: str, *, crashed: boo
 
 
 def _give_up(lease: Lease, reason: str) -> None:
+    recording = _load(lease)
+    _remove_leftovers(lease, recording, until=lease.epoch)
     with transaction.atomic():
-        _end_failed(lease, _load(lease), reason)
+        _end_failed(lease, recording, reason)
 
 
 def _note_attempt(recording: Recording, started_at: datetime, **facts: Any) -> None:
@@ -277,9 +280,10 @@ def _recording_facts(stored: Stored) -> dict[str, Any]:
     }
 
 
-def _remove_leftovers(lease: Lease, recording: Recording) -> None:
-    """Delete what this and earlier epochs of the row stored and never made current.
+def _remove_leftovers(lease: Lease, recording: Recording, *, until: int) -> None:
+    """Delete what the row's epochs up to `until` stored and never made current.
 
+    Before the outcome is written: who is killed in between leaves the row at work, and the next does it.
     Later epochs are left alone: the row may be at work again already.
     """
     if lease.epoch == 1:
@@ -290,7 +294,7 @@ def _remove_leftovers(lease: Lease, recording: Recording) -> None:
     except StorageError as error:
         log.warning("leftovers_not_listed", error=str(error))
         return
-    _delete([key for key in found if key not in current and _epoch_of(key) <= lease.epoch])
+    _delete([key for key in found if key not in current and _epoch_of(key) <= until])
 
 
 def _delete(keys: list[str]) -> None:

@@ -93,6 +93,13 @@ def test_killed_with_the_objects_stored_and_the_row_not_finished(call, server):
     assert state_of(call) == (WorkState.DONE, 2)
 
 
+def test_killed_twice_and_what_the_first_had_stored_is_gone_in_the_end(call, server):
+    killed_worker("stored")
+    killed_worker("cleaning")
+    work_off()
+    assert_done_once(call, server)
+
+
 def test_killed_with_the_end_committed_and_nobody_told(call, server):
     killed_worker("committed")
     assert state_of(call) == (WorkState.DONE, 1)

@@ -1,13 +1,18 @@
 """Carrying rows to an outcome: what a worker's exception, a lost message or a lost worker costs."""
 
+import socket
+import time
+
 import pytest
+from celery import Celery
 from django.db import transaction
 
 from partners.models import Delivery
 from tests.support.factories import provisioned
+from tests.support.services import free_port
 from tests.work.support import kind, leased, messages, overdue, owed, working_on_callbacks
 from zipingest import tasks, work
-from zipingest.work import Lease, WorkState
+from zipingest.work import Lease, WorkState, nudges
 
 TASK = "partners.tasks.deliver_callback"
 
@@ -194,13 +199,22 @@ def test_a_broker_that_is_away_costs_no_row(partner, unreachable_broker):
 @pytest.fixture
 def unreachable_broker(monkeypatch):
     """Celery's real client, and nothing at the other end."""
-    from celery import Celery
-
-    from tests.support.services import free_port
-
     away = Celery("away", broker=f"redis://127.0.0.1:{free_port()}/0", set_as_current=False)
-    away.conf.broker_connection_timeout = 1
-    monkeypatch.setattr("zipingest.work.running.current_app", away)
+    monkeypatch.setattr(nudges, "current_app", away)
+    monkeypatch.setattr("zipingest.work.running.nudges", nudges.Nudges())
+
+
+def test_a_broker_that_does_not_answer_keeps_one_request_waiting_and_not_long(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        broker = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        monkeypatch.setattr(nudges, "current_app", Celery("silent", broker=broker, set_as_current=False))
+        ours, began = nudges.Nudges(), time.monotonic()
+        ours.send(TASK)
+        first = time.monotonic() - began
+        ours.send(TASK)
+        both = time.monotonic() - began
+    assert 0.5 < first < 4
+    assert both - first < 0.1
 
 
 # --- Sweep ------------------------------------------------------------------------------------------------

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from celery import current_app
 from django.db import connection, transaction
 from django.db.models import F
 
 from zipingest.work.claims import Kind, claim, has_claimable, has_due, made_room
 from zipingest.work.heartbeat import heartbeat
+from zipingest.work.nudges import nudges
 from zipingest.work.rows import Lease, LeaseLost, WorkItem, WorkState, database_now
 
 log = structlog.get_logger(__name__)
@@ -110,7 +110,4 @@ class _Nudge:
 
 
 def _send(task: str) -> None:
-    try:
-        current_app.send_task(task, retry=False)
-    except Exception as error:  # noqa: BLE001 - whatever the broker has, the row is committed and is found
-        log.warning("nudge_not_sent", task=task, error=type(error).__name__)
+    nudges.send(task)
