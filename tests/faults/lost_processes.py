@@ -70,7 +70,7 @@ def _kill_while_sending(stack: Supervised, world: World, partners: Partners) -> 
         sent = []
         for _ in range(KILLS):
             sent.append(pool.submit(partners.send, world.items(BATCH)))
-            time.sleep(chance.uniform(0.2, 1.6))
+            time.sleep(chance.uniform(0.1, 1.2))
             kills[_kill_one(stack, chance)] += 1
         for each in sent:
             each.result()

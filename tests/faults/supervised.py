@@ -25,6 +25,7 @@ from zipingest.supervisor import Supervisor, die_with_parent
 
 SUPERVISOR = "run_stack"
 GRACE_SECONDS = 60
+KINDS = ("FETCH", "CALLBACKS")
 # Retries of a recording and of a callback come soon, and there are enough of them for every fault here.
 STEPS = ",".join(["1"] * 5 + ["2"] * 10)
 # A client waits this long before it sends a batch again.
@@ -47,6 +48,8 @@ class Supervised(Stack):
     def __init__(self, *, hasty: bool = False, **environment: str) -> None:
         usual = {"ZIPINGEST_ALLOW_LOOPBACK": "True", "WORK_LEASE_SECONDS": "5"}
         usual |= {"FETCH_RETRY_STEPS": STEPS, "CALLBACK_RETRY_STEPS": STEPS}
+        # One partner keeps the whole worker busy.
+        usual |= {f"{kind}_RUNNING_PER_{whom}": "8" for kind in KINDS for whom in ("PARTNER", "HOST")}
         super().__init__(programs=(SUPERVISOR,), **{**usual, **environment})
         self._command = [sys.executable, "manage.py", "run_stack", f"--grace={GRACE_SECONDS}"]
         if hasty:
