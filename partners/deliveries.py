@@ -6,10 +6,12 @@ the signature covers id, timestamp and body, and while a secret is rotated both 
 
 import json
 import random
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,12 +24,16 @@ from standardwebhooks import Webhook
 from partners import outbound
 from partners.models import Attempt, Delivery, Partner, SubTenant
 from zipingest import work
-from zipingest.work import Lease, WorkState
+from zipingest.work import Lease, LeaseLost, WorkState
 
 log = structlog.get_logger(__name__)
 
 CALL_PROCESSED = "call.processed"
 TEST = "test"
+# A claim takes that many callbacks of one partner and host, and tries them one after the other for that long:
+# what has been sent and not yet written down is sent again, with the same id, when its worker is killed.
+_AT_ONCE = 20
+_SECONDS_AT_ONCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,28 @@ class _Outcome:
     duration_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    lease: Lease
+    delivery: Delivery
+    outcome: _Outcome
+
+
+class _Clock:
+    """The database's time, asked for once."""
+
+    def __init__(self) -> None:
+        self._began_at = work.database_now()
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def now(self) -> datetime:
+        return self._began_at + timedelta(seconds=self.seconds)
+
+
 def register_work() -> None:
     work.register(
         work.Kind(
@@ -51,6 +79,7 @@ def register_work() -> None:
             task="partners.tasks.deliver_callback",
             lane_cap=settings.CALLBACKS_RUNNING_PER_PARTNER,
             target_cap=settings.CALLBACKS_RUNNING_PER_HOST,
+            batch=_AT_ONCE,
         )
     )
 
@@ -109,28 +138,45 @@ def redeliver(*, delivery: Delivery) -> bool:
     return bool(changed)
 
 
-def deliver(lease: Lease) -> None:
-    """Try a callback once and write down what came of it."""
-    delivery = Delivery.objects.select_related("partner").get(pk=lease.pk)
+def deliver(leases: Sequence[Lease]) -> None:
+    """Try callbacks of one partner once each, for a second or so, and write down what came of them.
+
+    What there was no time for is put back. Whatever happens on the way, the tries made are written down.
+    """
+    deliveries = Delivery.objects.in_bulk([lease.pk for lease in leases])
+    partner = Partner.objects.get(deliveries__pk=leases[0].pk)
+    clock = _Clock()
+    tries: list[_Try] = []
+    try:
+        for lease in leases:
+            if clock.seconds > _SECONDS_AT_ONCE:
+                _unless_lost(lease.put_back)
+            else:
+                tries.append(_try(lease, deliveries[lease.pk], partner.webhook_secrets(), clock))
+    finally:
+        _record_all(tries, clock)
+
+
+def _try(lease: Lease, delivery: Delivery, secrets: Sequence[str], clock: _Clock) -> _Try:
     with structlog.contextvars.bound_contextvars(
         request_id=delivery.request_id, webhook_id=delivery.webhook_id
     ):
-        outcome = _send(delivery)
-        _record(lease, delivery, outcome)
+        outcome = _send(delivery, secrets, clock)
         log.info("callback_tried", status=outcome.status, error=outcome.error)
+    return _Try(lease, delivery, outcome)
 
 
-def _send(delivery: Delivery) -> _Outcome:
-    started_at = work.database_now()
+def _send(delivery: Delivery, secrets: Sequence[str], clock: _Clock) -> _Outcome:
+    started_at = clock.now()
     try:
         answer = outbound.post(
             delivery.url,
             body=delivery.body.encode(),
-            headers=_headers(delivery),
+            headers=_headers(delivery, secrets),
             deadline_seconds=settings.CALLBACK_TIMEOUT_SECONDS,
         )
     except outbound.OutboundError as error:
-        duration = (work.database_now() - started_at).total_seconds()
+        duration = (clock.now() - started_at).total_seconds()
         return _Outcome(None, error.reason, "", None, started_at, duration)
     error_text = "" if 200 <= answer.status < 300 else f"the endpoint answered {answer.status}"
     return _Outcome(
@@ -138,12 +184,9 @@ def _send(delivery: Delivery) -> _Outcome:
     )
 
 
-def _headers(delivery: Delivery) -> dict[str, str]:
+def _headers(delivery: Delivery, secrets: Sequence[str]) -> dict[str, str]:
     now = datetime.now(UTC)
-    signatures = [
-        Webhook(secret).sign(delivery.webhook_id, now, delivery.body)
-        for secret in delivery.partner.webhook_secrets()
-    ]
+    signatures = [Webhook(secret).sign(delivery.webhook_id, now, delivery.body) for secret in secrets]
     return {
         "Content-Type": "application/json",
         "webhook-id": delivery.webhook_id,
@@ -152,28 +195,66 @@ def _headers(delivery: Delivery) -> dict[str, str]:
     }
 
 
-def _record(lease: Lease, delivery: Delivery, outcome: _Outcome) -> None:
+def _record_all(tries: Sequence[_Try], clock: _Clock) -> None:
+    """Those that were taken in one commit, a commit for each of the others."""
+    taken = [one for one in tries if not one.outcome.error]
+    others = [one for one in tries if one.outcome.error]
+    try:
+        _record_taken(taken, clock)
+    except LeaseLost:  # of one or more: which ones shows when each is written by itself
+        others = list(tries)
+    for one in others:
+        _unless_lost(partial(_record, one, clock))
+
+
+def _record_taken(tries: Sequence[_Try], clock: _Clock) -> None:
+    by_status: dict[int | None, list[Lease]] = {}
+    for one in tries:
+        by_status.setdefault(one.outcome.status, []).append(one.lease)
+    with transaction.atomic():
+        for status, leases in by_status.items():
+            work.finish_all(leases, **_facts(status), delivered_at=clock.now())
+        Attempt.objects.bulk_create([_attempt(one) for one in tries])
+
+
+def _record(tried: _Try, clock: _Clock) -> None:
     """The attempt and the delivery's new state, in one commit, and only while the lease is ours."""
-    facts = {"last_status": outcome.status, "tries": F("tries") + 1}
+    lease, delivery, outcome = tried.lease, tried.delivery, tried.outcome
+    facts = _facts(outcome.status)
     steps = settings.CALLBACK_RETRY_STEPS
     with transaction.atomic():
         if not outcome.error:
-            lease.finish(**facts, delivered_at=work.database_now())
+            lease.finish(**facts, delivered_at=clock.now())
         elif delivery.tries < len(steps):
             delay = _pause(steps[delivery.tries], outcome.retry_after)
             lease.retry(outcome.error, delay=delay, **facts)
         else:
             lease.fail(outcome.error, **facts)
-        Attempt.objects.create(
-            delivery=delivery,
-            number=delivery.attempts + 1,
-            started_at=outcome.started_at,
-            duration_ms=round(outcome.duration_seconds * 1000),
-            status=outcome.status,
-            error=outcome.error,
-            # PostgreSQL holds no NUL in text, and an answer may hold anything.
-            answer=outcome.answer.replace("\0", "\ufffd"),
-        )
+        _attempt(tried).save(force_insert=True)
+
+
+def _facts(status: int | None) -> dict[str, Any]:
+    return {"last_status": status, "tries": F("tries") + 1}
+
+
+def _attempt(tried: _Try) -> Attempt:
+    return Attempt(
+        delivery=tried.delivery,
+        number=tried.delivery.attempts + 1,
+        started_at=tried.outcome.started_at,
+        duration_ms=round(tried.outcome.duration_seconds * 1000),
+        status=tried.outcome.status,
+        error=tried.outcome.error,
+        # PostgreSQL holds no NUL in text, and an answer may hold anything.
+        answer=tried.outcome.answer.replace("\0", "\ufffd"),
+    )
+
+
+def _unless_lost(write: Callable[[], None]) -> None:
+    try:
+        write()
+    except LeaseLost as lost:
+        log.warning("lease_lost", lease=str(lost))
 
 
 def _pause(step: int, retry_after: float | None) -> float:

@@ -71,7 +71,7 @@ def register_work() -> None:
     work.register(
         work.Kind(
             model=Recording,
-            perform=fetch_recording,
+            perform=work.each(fetch_recording),
             give_up=_give_up,
             task="calls.tasks.fetch_recording",
             lane_cap=settings.FETCH_RUNNING_PER_PARTNER,

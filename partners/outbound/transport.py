@@ -8,10 +8,8 @@ import functools
 import logging
 import socket
 import ssl
-import threading
-import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Self
 
 import requests
@@ -23,6 +21,7 @@ from requests_hardened.ip_filter_adapter import IPFilterAdapter  # type: ignore[
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from partners.outbound import addresses, faults
+from partners.outbound.deadline import Deadline
 from partners.outbound.errors import DeadlineExceeded, OutboundError
 from partners.outbound.transcript import Hop, hop
 from partners.outbound.urls import Target, bracketed, check_url, require_public_form
@@ -31,63 +30,6 @@ USER_AGENT = "Zipingest/0.1.0"
 
 # Its complaint about a malformed header quotes the whole URL, and queries hold signatures and tokens.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
-
-
-class Deadline:
-    """The end of an exchange: then its socket is shut down, and whatever waits on it returns.
-
-    Timeouts of single reads cannot do that: a server that sends one byte a second meets all of them.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._began = time.monotonic()
-        self._socket: socket.socket | None = None
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._shut_down)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        self._hold(None)
-
-    @property
-    def elapsed(self) -> float:
-        return time.monotonic() - self._began
-
-    @property
-    def expired(self) -> bool:
-        return self.elapsed >= self.seconds
-
-    def check(self) -> None:
-        if self.expired:
-            raise DeadlineExceeded(self.seconds)
-
-    def at_most(self, seconds: float) -> float:
-        """`seconds`, or what is left of the deadline where that is less. Raises `DeadlineExceeded`."""
-        self.check()
-        return max(min(seconds, self.seconds - self.elapsed), 0.001)
-
-    def watch(self, sock: socket.socket) -> None:
-        # A duplicate, because TLS takes the descriptor over and leaves `sock` empty.
-        self._hold(sock.dup())
-        if self.expired:
-            self._shut_down()
-
-    def _hold(self, sock: socket.socket | None) -> None:
-        with self._lock:
-            if self._socket is not None:
-                self._socket.close()
-            self._socket = sock
-
-    def _shut_down(self) -> None:
-        with self._lock, suppress(OSError):
-            if self._socket is not None:
-                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class _Watched(HTTPConnection):

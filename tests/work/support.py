@@ -35,10 +35,14 @@ def owed(partner: Partner | None = None, *, due_in: float = -1, **fields: Any) -
 def leased(**fields: Any) -> tuple[Delivery, Lease]:
     """A row and the lease on it."""
     delivery = owed(**fields)
-    lease = work.claim(kind())
-    assert lease is not None
+    (lease,) = work.claim(kind())
     assert lease.pk == delivery.pk
     return delivery, lease
+
+
+def claim_one(kind: Kind) -> Lease | None:
+    """The lease on the one row that is claimed; None where none can be."""
+    return next(iter(work.claim(kind)), None)
 
 
 def overdue(lease: Lease) -> None:
@@ -53,14 +57,16 @@ def kind(
     *,
     lane_cap: int = 100,
     target_cap: int = 100,
+    batch: int = 1,
 ) -> Kind:
     return Kind(
         model=Delivery,
-        perform=perform,
+        perform=work.each(perform),
         give_up=give_up,
         task="partners.tasks.deliver_callback",
         lane_cap=lane_cap,
         target_cap=target_cap,
+        batch=batch,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from partners.models import Delivery
 from tests.support.factories import provisioned
-from tests.work.support import in_threads, kind, leased, owed
+from tests.work.support import claim_one, in_threads, kind, leased, owed
 from zipingest import work
 from zipingest.work import WorkState
 
@@ -19,13 +19,13 @@ django.setup()
 from partners.models import Delivery
 from zipingest import work
 (kind,) = [kind for kind in work.kinds() if kind.model is Delivery]
-while lease := work.claim(kind):
-    print(lease.pk)
+while leases := work.claim(kind):
+    print(*(lease.pk for lease in leases))
 """
 
 
 def claimed_lanes(count: int, **caps: int) -> list[str]:
-    leases = [work.claim(kind(**caps)) for _ in range(count)]
+    leases = [claim_one(kind(**caps)) for _ in range(count)]
     return [Delivery.objects.get(pk=lease.pk).lane for lease in leases if lease]
 
 
@@ -46,28 +46,28 @@ def test_it_leases_a_due_row_and_raises_its_epoch_before_any_work(settings, part
 
 def test_a_leased_row_is_not_claimed_again(partner):
     leased(partner=partner)
-    assert work.claim(kind()) is None
+    assert claim_one(kind()) is None
 
 
 def test_a_row_that_is_not_due_yet_is_not_claimed(partner):
     owed(partner, due_in=60)
-    assert work.claim(kind()) is None
+    assert claim_one(kind()) is None
 
 
 @pytest.mark.parametrize("state", [WorkState.DONE, WorkState.FAILED, WorkState.POISON])
 def test_a_row_that_has_ended_is_not_claimed(partner, state):
     owed(partner, state=state)
-    assert work.claim(kind()) is None
+    assert claim_one(kind()) is None
 
 
 def test_the_oldest_due_row_of_a_lane_goes_first(partner):
     rows = [owed(partner, due_in=due_in) for due_in in (-10, -30, -20)]
-    assert [work.claim(kind()).pk for _ in rows] == [rows[1].pk, rows[2].pk, rows[0].pk]
+    assert [claim_one(kind()).pk for _ in rows] == [rows[1].pk, rows[2].pk, rows[0].pk]
 
 
 def test_of_many_threads_one_gets_the_row(partner):
     owed(partner)
-    leases = in_threads(8, lambda: work.claim(kind()))
+    leases = in_threads(8, lambda: claim_one(kind()))
     assert len([lease for lease in leases if lease]) == 1
     assert Delivery.objects.get().lease_epoch == 1
 
@@ -76,7 +76,7 @@ def test_many_threads_share_the_rows_out_each_to_one(partner):
     rows = [owed(partner).pk for _ in range(24)]
 
     def claim_all():
-        return list(iter(lambda: work.claim(kind()), None))
+        return list(iter(lambda: claim_one(kind()), None))
 
     leases = [lease for got in in_threads(8, claim_all) for lease in got]
     assert sorted(lease.pk for lease in leases) == rows
@@ -89,6 +89,26 @@ def test_processes_share_the_rows_out_each_to_one(partner):
     printed = [worker.communicate(timeout=60)[0].split() for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     assert sorted(int(pk) for pks in printed for pk in pks) == rows
+
+
+# --- Several rows at once ---------------------------------------------------------------------------------
+def test_a_claim_takes_the_oldest_rows_of_one_lane_up_to_its_batch(partner):
+    rows = [owed(partner, lane="a", due_in=due_in).pk for due_in in (-10, -40, -30, -20)]
+    owed(partner, lane="b", due_in=-5)
+    assert [lease.pk for lease in work.claim(kind(batch=3))] == [rows[1], rows[2], rows[3]]
+
+
+def test_a_claim_takes_rows_of_one_target_only(partner):
+    for target in ("one.example", "other.example", "one.example"):
+        owed(partner, target=target, due_in=-1)
+    assert {lease.target for lease in work.claim(kind(batch=3))} == {"one.example"}
+
+
+@pytest.mark.parametrize("caps", [{"lane_cap": 2}, {"target_cap": 2}])
+def test_caps_count_claims_and_not_rows(partner, caps):
+    for _ in range(9):
+        owed(partner)
+    assert [len(work.claim(kind(batch=3, **caps))) for _ in range(3)] == [3, 3, 0]
 
 
 # --- Fairness ---------------------------------------------------------------------------------------------
@@ -141,15 +161,15 @@ def test_rows_without_a_target_share_no_cap(partner):
 def test_an_ended_row_gives_its_place_back(partner):
     for _ in range(2):
         owed(partner, lane="a")
-    first = work.claim(kind(lane_cap=1))
-    assert work.claim(kind(lane_cap=1)) is None
+    first = claim_one(kind(lane_cap=1))
+    assert claim_one(kind(lane_cap=1)) is None
     first.finish()
-    assert work.claim(kind(lane_cap=1)) is not None
+    assert claim_one(kind(lane_cap=1)) is not None
 
 
 @pytest.mark.parametrize("caps", [{"lane_cap": 3}, {"target_cap": 3}])
 def test_threads_that_claim_at_once_do_not_exceed_a_cap_together(partner, caps):
     for _ in range(16):
         owed(partner)
-    leases = in_threads(12, lambda: work.claim(kind(**caps)))
+    leases = in_threads(12, lambda: claim_one(kind(**caps)))
     assert len([lease for lease in leases if lease]) == 3

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from partners.models import Delivery
-from tests.work.support import kind, leased, overdue
+from tests.work.support import claim_one, kind, leased, overdue
 from zipingest import work
 from zipingest.work import Heartbeat, LeaseLost, WorkState
 
@@ -19,7 +19,7 @@ def taken_over(lease):
     """The row's next lease, after ``lease`` ran out unnoticed by its holder."""
     overdue(lease)
     assert work.release_expired(Delivery) == 1
-    next_lease = work.claim(kind())
+    next_lease = claim_one(kind())
     assert next_lease.epoch == lease.epoch + 1
     return next_lease
 
@@ -49,7 +49,7 @@ def test_retry_puts_the_row_back_for_later():
     row.refresh_from_db()
     assert (row.state, row.attempts, row.last_error, row.lease_until) == (WorkState.DUE, 1, "not now", None)
     assert 110 * SECONDS < row.next_attempt_at - work.database_now() <= 120 * SECONDS
-    assert work.claim(kind()) is None
+    assert claim_one(kind()) is None
 
 
 # --- Stale workers ----------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_the_first_expiry_puts_the_row_back_at_once():
     assert work.release_expired(Delivery) == 1
     row.refresh_from_db()
     assert (row.state, row.expiries, row.attempts, row.lease_until) == (WorkState.DUE, 1, 0, None)
-    assert work.claim(kind()).pk == row.pk
+    assert claim_one(kind()).pk == row.pk
 
 
 @pytest.mark.parametrize(("expiries", "pause"), [(1, 15), (4, 60), (9, 135)])
@@ -142,14 +142,14 @@ def lease_until(lease):
 def test_a_lease_is_extended_while_its_work_goes_on(heartbeat):
     _, lease = leased()
     began = lease_until(lease)
-    with heartbeat.keeping(lease):
+    with heartbeat.keeping([lease]):
         wait_until(lambda: lease_until(lease) > began + 0.6 * SECONDS)
         assert work.release_expired(Delivery) == 0
 
 
 def test_a_lease_given_back_is_extended_no_more(heartbeat):
     _, lease = leased()
-    with heartbeat.keeping(lease):
+    with heartbeat.keeping([lease]):
         pass
     ended = lease_until(lease)
     time.sleep(0.8)
@@ -161,13 +161,13 @@ def test_a_lost_lease_does_not_stop_the_others(heartbeat):
     taken_over(lost)
     _, kept = leased()
     began = lease_until(kept)
-    with heartbeat.keeping(lost), heartbeat.keeping(kept):
+    with heartbeat.keeping([lost]), heartbeat.keeping([kept]):
         wait_until(lambda: lease_until(kept) > began)
 
 
 def test_one_thread_beats_for_all_leases(heartbeat):
     leases, others = [leased()[1] for _ in range(3)], beating_threads()
-    with heartbeat.keeping(leases[0]), heartbeat.keeping(leases[1]), heartbeat.keeping(leases[2]):
+    with heartbeat.keeping(leases[:2]), heartbeat.keeping(leases[2:]):
         assert len(beating_threads() - others) == 1
 
 

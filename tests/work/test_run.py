@@ -10,7 +10,7 @@ from django.db import transaction
 from partners.models import Delivery
 from tests.support.factories import provisioned
 from tests.support.services import free_port
-from tests.work.support import kind, leased, messages, overdue, owed, working_on_callbacks
+from tests.work.support import claim_one, kind, leased, messages, overdue, owed, working_on_callbacks
 from zipingest import tasks, work
 from zipingest.work import Lease, WorkState, nudges
 
@@ -177,7 +177,7 @@ def test_a_message_spent_on_a_full_lane_is_made_good(rows):
 
     def fill_up(lease: Lease) -> None:
         spent.extend(messages("callbacks"))
-        assert work.claim(kind(lane_cap=2)), "another worker takes the last place"
+        assert claim_one(kind(lane_cap=2)), "another worker takes the last place"
         assert not work.run_one(Delivery), "and the woken one finds none"
         lease.finish()
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -23,9 +23,9 @@ class Heartbeat:
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def keeping(self, lease: Lease) -> Iterator[None]:
+    def keeping(self, leases: Sequence[Lease]) -> Iterator[None]:
         with self._lock:
-            self._leases.add(lease)
+            self._leases.update(leases)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._beat, name="lease-heartbeat", daemon=True)
                 self._thread.start()
@@ -33,7 +33,7 @@ class Heartbeat:
             yield
         finally:
             with self._lock:
-                self._leases.discard(lease)
+                self._leases.difference_update(leases)
 
     def _beat(self) -> None:
         """Beat while there is a lease to keep: an idle process holds neither thread nor connection."""

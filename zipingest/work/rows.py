@@ -1,5 +1,6 @@
 """A row that is work, and the lease that gives the right to write its outcome."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -18,6 +19,10 @@ class WorkState(models.TextChoices):
     POISON = "poison", "poison"
 
 
+# What a row loses with its lease.
+RELEASED: dict[str, Any] = {"lease_until": None, "held_by": None}
+
+
 class WorkItem(models.Model):
     """A row that is work. ``lane`` shares a cap and is served fairly; ``target`` shares a second cap."""
 
@@ -25,6 +30,8 @@ class WorkItem(models.Model):
     due_at = models.DateTimeField(editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
     lease_epoch = models.PositiveIntegerField(default=0, editable=False)
+    # The claim that holds the row: caps count claims, and one claim may hold several rows.
+    held_by = models.UUIDField(null=True, editable=False)
     # Attempts that came to an outcome; a claim whose worker vanished counts as an expiry instead.
     attempts = models.PositiveIntegerField(default=0, editable=False)
     crashes = models.PositiveIntegerField(default=0, editable=False)
@@ -85,14 +92,32 @@ class Lease:
         """Put the row back, due in ``delay`` seconds."""
         due_at = database_now() + timedelta(seconds=delay)
         fields = {"attempts": F("attempts") + 1, **fields}
-        self.write(state=WorkState.DUE, due_at=due_at, lease_until=None, last_error=error, **fields)
+        self.put_back(due_at=due_at, last_error=error, **fields)
+
+    def put_back(self, **fields: Any) -> None:
+        """Let the row be claimed again; without ``fields`` as if it had not been claimed."""
+        self.write(state=WorkState.DUE, **RELEASED, **fields)
 
     def extend(self) -> None:
         self.write(lease_until=database_now() + timedelta(seconds=settings.WORK_LEASE_SECONDS))
 
     def _end(self, state: WorkState, **fields: Any) -> None:
-        fields = {"attempts": F("attempts") + 1, **fields}
-        self.write(state=state, lease_until=None, **fields)
+        self.write(state=state, **RELEASED, **{"attempts": F("attempts") + 1, **fields})
+
+
+def finish_all(leases: Sequence[Lease], **fields: Any) -> None:
+    """Finish rows of one kind in a statement per epoch; raises LeaseLost when any of them is no longer ours.
+
+    Call it in a transaction, which then takes back what was written for the others.
+    """
+    epochs: dict[int, list[int]] = {}
+    for lease in leases:
+        epochs.setdefault(lease.epoch, []).append(lease.pk)
+    rows = leases[0].model._default_manager.filter(state=WorkState.LEASED)
+    fields = {"state": WorkState.DONE, "last_error": "", "attempts": F("attempts") + 1, **RELEASED, **fields}
+    for epoch, pks in epochs.items():
+        if rows.filter(pk__in=pks, lease_epoch=epoch).update(**fields) != len(pks):
+            raise LeaseLost(f"{leases[0].model.__name__} {pks} epoch {epoch}")
 
 
 def database_now() -> datetime:

@@ -1,5 +1,6 @@
 """Carrying rows to an outcome: nudges, one unit of work, and the sweep that finds what was lost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,17 +41,17 @@ def nudge(model: type[WorkItem]) -> None:
 
 
 def run_one(model: type[WorkItem]) -> bool:
-    """Claim one due row and carry it to an outcome; False when nothing could be claimed."""
+    """Claim one unit of work and carry it to an outcome; False when nothing could be claimed."""
     kind = _kinds[model]
-    lease = claim(kind)
-    if lease is None:
+    leases = claim(kind)
+    if not leases:
         return False
     another_woken = has_claimable(kind)
     if another_woken:
         nudge(model)
-    _perform(kind, lease)
+    _perform(kind, leases)
     # What was held back by a cap has its place now; its message may have met a worker while there was none.
-    if (not another_woken or made_room(kind, lease)) and has_claimable(kind):
+    if (not another_woken or made_room(kind, leases[0])) and has_claimable(kind):
         nudge(model)
     return True
 
@@ -71,34 +72,37 @@ def release_expired(model: type[WorkItem]) -> int:
     for held in expired.values_list("pk", "lease_epoch", "expiries"):
         lease = Lease(model, *held)
         log.warning("lease_expired", kind=model.__name__, pk=lease.pk, expiries=lease.expiries + 1)
-        released += _put_back(lease, now)
+        released += _after_a_pause(lease, now)
     return released
 
 
-def _put_back(lease: Lease, now: datetime, **fields: Any) -> bool:
+def _after_a_pause(lease: Lease, now: datetime, **fields: Any) -> bool:
+    """Put back a row without an outcome; False where it is no longer held."""
     due_at = now + _EXPIRY_BACKOFF * lease.expiries
     try:
-        lease.write(
-            state=WorkState.DUE, due_at=due_at, lease_until=None, expiries=F("expiries") + 1, **fields
-        )
+        lease.put_back(due_at=due_at, expiries=F("expiries") + 1, **fields)
     except LeaseLost:  # its worker came back to life, or another has it already
         return False
     return True
 
 
-def _perform(kind: Kind, lease: Lease) -> None:
+def _perform(kind: Kind, leases: Sequence[Lease]) -> None:
+    hopeless = [lease for lease in leases if lease.expiries >= MAX_EXPIRIES]
+    promising = [lease for lease in leases if lease.expiries < MAX_EXPIRIES]
     try:
-        with heartbeat.keeping(lease):
-            if lease.expiries >= MAX_EXPIRIES:
+        with heartbeat.keeping(leases):
+            for lease in hopeless:
                 kind.give_up(lease, f"given up: {lease.expiries} attempts were lost without an outcome")
-            else:
-                kind.perform(lease)
-    except LeaseLost:
-        log.warning("lease_lost", kind=kind.model.__name__, pk=lease.pk, epoch=lease.epoch)
+            if promising:
+                kind.perform(promising)
+    except LeaseLost as lost:
+        log.warning("lease_lost", kind=kind.model.__name__, lease=str(lost))
     except Exception as error:
-        # A fault of ours must neither lose the row nor spin: it pauses like a row whose worker vanished.
-        log.exception("work_stumbled", kind=kind.model.__name__, pk=lease.pk)
-        _put_back(lease, database_now(), last_error=f"internal error ({type(error).__name__})")
+        # A fault of ours must neither lose the rows nor spin: they pause as if their worker had vanished.
+        log.exception("work_stumbled", kind=kind.model.__name__, pks=[lease.pk for lease in leases])
+        now = database_now()
+        for lease in leases:
+            _after_a_pause(lease, now, last_error=f"internal error ({type(error).__name__})")
 
 
 @dataclass(frozen=True, slots=True)
