@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 def expiry_of(url: str) -> datetime | None:
     """The moment after which ``url`` will be refused; None where it does not say."""
+    if "?" not in url:
+        return None
     query = {name.lower(): values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
     readings = (_amazon(query), _azure(query), _epoch(query))
     return next((expiry for expiry in readings if expiry is not None), None)

@@ -93,7 +93,7 @@ def _related(listens: bool) -> Iterator["Prefetch[Any]"]:
     yield Prefetch("ingest_items", items[:MOST_OF_EACH], to_attr="named_in")
     yield Prefetch("recording__tried", FetchAttempt.objects.order_by("-id")[:MOST_OF_EACH], to_attr="fetches")
     if listens:
-        heard = AccessRecord.objects.select_related("user").order_by("-id")
+        heard = AccessRecord.objects.order_by("-id")
         yield Prefetch("access_records", heard[:MOST_OF_EACH], to_attr="heard")
 
 
@@ -178,7 +178,7 @@ def _disposed(change: DispositionChange) -> Event:
 
 def _heard(record: AccessRecord) -> Event:
     from_where = [f"From {record.address}"] if record.address else []
-    return Event(record.at, "", f"{record.user} {record.get_kind_display()} it", from_where)
+    return Event(record.at, "", f"{record.actor} {record.get_kind_display()} it", from_where)
 
 
 def _at_work(recording: Recording) -> str:

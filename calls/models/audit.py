@@ -5,18 +5,27 @@ from django.db import models
 from django.db.models import Q
 
 from calls.models.call import Call
+from partners.models import SubTenant
 
 
 class AccessKind(models.TextChoices):
     LISTEN = "listen", "listened"
     DOWNLOAD = "download", "downloaded"
+    EXPORT = "export", "exported"
 
 
 class AccessRecord(models.Model):
     """Who heard or took which recording, when and from where. Written once, never edited."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="access_records")
+    sub_tenant = models.ForeignKey(SubTenant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    # The name as it was then; the link only where it was a person of ours.
+    actor = models.CharField(max_length=255)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    # An export is one row, of no single call: ``subject`` names it.
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, null=True, related_name="access_records")
+    subject = models.CharField(max_length=64, blank=True)
     kind = models.CharField(max_length=8, choices=AccessKind.choices)
     at = models.DateTimeField()
     # A player asks for many ranges: listens count once per person, call and ten minutes.
@@ -28,9 +37,18 @@ class AccessRecord(models.Model):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["user", "call", "slot"], condition=Q(kind="listen"), name="listen_once_in_ten_minutes"
+                fields=["call", "actor", "slot"],
+                condition=Q(kind="listen"),
+                name="listen_once_in_ten_minutes",
             )
+        ]
+        indexes: ClassVar = [
+            # the console: what one person took, what left an account, newest first
+            models.Index(fields=["actor", "-id"], name="access_by_actor"),
+            models.Index(fields=["sub_tenant", "-id"], name="access_by_sub_tenant"),
+            # the console: a day's
+            models.Index(fields=["at"], name="access_at"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} {self.get_kind_display()} {self.call}"
+        return f"{self.actor} {self.get_kind_display()} {self.call or self.subject}"

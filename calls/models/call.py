@@ -4,6 +4,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from calls.models.campaign import Campaign
 from calls.models.people import Agent, Customer
 from partners.models import Partner, SubTenant
 
@@ -33,6 +34,9 @@ class Call(models.Model):
     customer = models.ForeignKey(
         Customer, on_delete=models.SET_NULL, null=True, related_name="calls", db_index=False
     )
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, null=True, related_name="calls", db_index=False
+    )
     disposition = models.CharField(max_length=255, blank=True)
     callback_url = models.CharField(max_length=2048, blank=True)
     metadata = models.JSONField(default=dict, help_text="Sent back in the callback.")
@@ -44,6 +48,7 @@ class Call(models.Model):
     sandbox = models.BooleanField(default=False)
     request_id = models.CharField(max_length=64, blank=True, editable=False)
     received_at = models.DateTimeField()
+    last_exported_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -26,7 +26,10 @@ class DispositionCode(models.Model):
 class DispositionChange(models.Model):
     """One change of a customer's disposition: who, when, from what, to what. Never edited."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="disposition_changes")
+    # No index of its own: it leads the history's.
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="disposition_changes", db_index=False
+    )
     call = models.ForeignKey(Call, on_delete=models.SET_NULL, null=True, related_name="+")
     old = models.CharField("from", max_length=255, blank=True)
     new = models.CharField("to", max_length=255, blank=True)

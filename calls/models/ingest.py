@@ -38,7 +38,8 @@ class IngestBatch(models.Model):
 class IngestItem(models.Model):
     """One element of the request, in its place, and what came of it."""
 
-    batch = models.ForeignKey(IngestBatch, on_delete=models.CASCADE, related_name="items")
+    # No index of its own: it leads the unique constraint.
+    batch = models.ForeignKey(IngestBatch, on_delete=models.CASCADE, related_name="items", db_index=False)
     position = models.PositiveIntegerField()
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="ingest_items")
     outcome = models.CharField(max_length=10, choices=Outcome.choices)

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from calls.models.call import Call
+from partners.models import SubTenant
 from zipingest.work import WorkItem, WorkState
 
 
@@ -26,6 +27,11 @@ class Recording(WorkItem):
     stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.FETCHING)
     begun_at = models.DateTimeField(help_text="When this run was asked for.")
     completed_at = models.DateTimeField(null=True)
+    # The retention window counts from the later of the call's end and this completion.
+    kept_from = models.DateTimeField(null=True, editable=False)
+    # The call's own, here too: the purge asks for an account's oldest recordings.
+    sub_tenant = models.ForeignKey(SubTenant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    purged_at = models.DateTimeField(null=True, editable=False, help_text="When its audio was given up.")
 
     # What came, as it came.
     original_key = models.CharField(max_length=255, blank=True)
@@ -54,10 +60,30 @@ class Recording(WorkItem):
                 condition=Q(state="due", url_expires_at__isnull=False),
                 name="recording_due_expiring",
             ),
-            # the console and a partner's own list: what failed
+            # retention: an account's stored recordings, the oldest first
+            models.Index(
+                fields=["sub_tenant", "kept_from"],
+                condition=Q(state="done", purged_at__isnull=True),
+                name="recording_kept",
+            ),
+            # the purge: audio given up whose objects are still to be deleted
+            models.Index(
+                fields=["purged_at"],
+                condition=Q(purged_at__isnull=False) & ~Q(key=""),
+                name="recording_to_delete",
+            ),
+            # the console: what failed
             models.Index(
                 fields=["-id"], condition=Q(state__in=["failed", "poison"]), name="recording_failed_newest"
             ),
+            # a partner's own list, newest first: what failed, and what waits. Two, as a claim then writes to
+            # neither; "done" has none, as the newest calls are nearly all done.
+            models.Index(
+                fields=["lane", "-call"],
+                condition=Q(state="failed") | Q(state="poison"),
+                name="recording_lane_failed",
+            ),
+            models.Index(fields=["lane", "-call"], condition=Q(state="due"), name="recording_lane_due"),
         ]
 
     def __str__(self) -> str:

@@ -1,17 +1,49 @@
 """The access audit: who heard or took which recording."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from calls.models import AccessKind, AccessRecord, Call
-from partners.models import User
+from partners.models import SubTenant, User
 from zipingest import work
 
 _LISTEN_SECONDS = 600
 
 
-def note_access(*, user: User, call: Call, kind: AccessKind, address: str, request_id: str = "") -> None:
-    """Record the access; a listen of the same person and call within the same ten minutes only once."""
-    now = work.database_now()
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who it was, by name, and from where; ``user`` where it is a person of ours."""
+
+    name: str
+    address: str
+    user: User | None = None
+    request_id: str = ""
+
+
+def note_access(*, actor: Actor, call: Call, kind: AccessKind, at: datetime | None = None) -> None:
+    """Record the access; a listen of the same person and call within the same ten minutes only once.
+
+    ``at`` is by the database's clock, which is asked where it is not given.
+    """
+    now = at or work.database_now()
     slot = int(now.timestamp()) // _LISTEN_SECONDS if kind == AccessKind.LISTEN else None
-    record = AccessRecord(
-        user=user, call=call, kind=kind, at=now, slot=slot, address=address, request_id=request_id
-    )
+    record = _record(actor, kind, sub_tenant_id=call.sub_tenant_id, call=call, at=now, slot=slot)
     AccessRecord.objects.bulk_create([record], ignore_conflicts=True)
+
+
+def note_export(*, actor: Actor, sub_tenant: SubTenant, export: str) -> None:
+    """Record that ``actor`` ordered or took the export of this name."""
+    _record(
+        actor, AccessKind.EXPORT, sub_tenant_id=sub_tenant.pk, subject=export, at=work.database_now()
+    ).save(force_insert=True)
+
+
+def _record(actor: Actor, kind: AccessKind, **fields: object) -> AccessRecord:
+    return AccessRecord(
+        actor=actor.name,
+        user=actor.user,
+        kind=kind,
+        address=actor.address,
+        request_id=actor.request_id,
+        **fields,
+    )

@@ -109,7 +109,7 @@ def _fetch_and_store(lease: Lease, recording: Recording) -> Stored:
         original, normalised = Path(folder, "original"), Path(folder, "normalised.wav")
         download = _download(recording, original)
         lease.write(stage=Stage.PROCESSING)
-        audio = _normalise(download, original, normalised)
+        audio = _normalise(recording.lane, download, original, normalised)
         keys = _store(lease, recording, original, normalised, download)
         return Stored(download, audio, *keys)
 
@@ -131,11 +131,11 @@ def _download(recording: Recording, original: Path) -> Download:
         ) from error
 
 
-def _normalise(download: Download, original: Path, normalised: Path) -> AudioFacts:
+def _normalise(lane: str, download: Download, original: Path, normalised: Path) -> AudioFacts:
     options = AudioOptions(sample_rate=settings.AUDIO_SAMPLE_RATE)
     facts = _download_facts(download)
     try:
-        return _engine().normalise(original, normalised, options=options)
+        return _engine().normalise(original, normalised, options=options, lane=lane)
     except NotAudio as error:
         reason = verdicts.not_audio(_beginning(original), download.content_type, error)
         raise _Failed(reason, code="not_audio", permanent=True, facts=facts) from error
@@ -182,8 +182,10 @@ def _make_current(lease: Lease, recording: Recording, stored: Stored, started_at
 
 
 def _record_success(lease: Lease, recording: Recording, stored: Stored, started_at: datetime) -> None:
+    now = work.database_now()
+    kept_from = max(now, recording.call.ended_at or now)
     with transaction.atomic():
-        lease.finish(completed_at=work.database_now(), **_recording_facts(stored))
+        lease.finish(completed_at=now, kept_from=kept_from, **_recording_facts(stored))
         _note_attempt(recording, started_at, **_download_facts(stored.download))
         recording.refresh_from_db()
         callbacks.owe_result(recording.call, recording)

@@ -169,10 +169,12 @@ class _Maker:
             request_id=request_id,
             received_at=received,
         )
-        self._recording(call, public, partner, received)
+        self._recording(call, public, partner, sub_tenant, received)
         return call
 
-    def _recording(self, call: int, public: uuid.UUID, partner: Partner, received: datetime) -> None:
+    def _recording(
+        self, call: int, public: uuid.UUID, partner: Partner, sub_tenant: SubTenant, received: datetime
+    ) -> None:
         _, state, error, code, status, sniffed = self._end(received)
         url = f"https://recordings-{partner.pk}.example.com/{public.hex}.wav"
         fetched = received + timedelta(seconds=self.chance.expovariate(1 / 20))
@@ -182,9 +184,11 @@ class _Maker:
             **self._standing(state, error, fetched),
             **(self._audio(public) if state == "done" else {}),
             call_id=call,
+            sub_tenant_id=sub_tenant.pk,
             lane=f"partner:{partner.pk}",
             begun_at=received,
             completed_at=ended,
+            kept_from=ended if state == "done" else None,
         )
         if ended or error:
             self.tables[FetchAttempt].add(

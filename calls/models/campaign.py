@@ -1,0 +1,28 @@
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from partners.models import SubTenant
+
+
+class Campaign(models.Model):
+    """What calls are made for. Its integer id is what the surfaces mean by ``campaign_id``."""
+
+    sub_tenant = models.ForeignKey(SubTenant, on_delete=models.PROTECT, related_name="campaigns")
+    name = models.CharField(max_length=255)
+    external_id = models.CharField("network's id", max_length=255, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["sub_tenant", "external_id"],
+                condition=~Q(external_id=""),
+                name="campaign_id_unique_in_sub_tenant",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
