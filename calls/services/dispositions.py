@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 
 from calls.models import Call, Customer, DispositionChange, DispositionCode
 from partners.models import Partner, SubTenant
-from zipingest import work
+from zipingest import bulk, work
 
 
 @dataclass(frozen=True, slots=True)
-class NewDisposition:
-    """The customer now has ``code``, because of ``call`` where there is one."""
+class Change:
+    """A customer's disposition became ``new``, because of a call where there is one; keys of both."""
 
-    customer: Customer
-    code: str
-    call: Call | None = None
+    customer_id: int
+    call_id: int | None
+    old: str
+    new: str
 
 
 class UnknownCustomer(Exception):
@@ -31,9 +33,8 @@ def set_by_partner(
 
     Raises UnknownCustomer.
     """
-    customer = Customer.objects.filter(
-        partner=partner, sub_tenant=sub_tenant, external_id=customer_id
-    ).first()
+    customers = Customer.objects.filter(partner=partner, sub_tenant=sub_tenant, external_id=customer_id)
+    customer = customers.first()
     if customer is None:
         raise UnknownCustomer
     if code is None:
@@ -41,53 +42,35 @@ def set_by_partner(
     latest = Call.objects.filter(customer=customer).order_by("-started_at").only("pk").first()
     if latest is not None:
         Call.objects.filter(pk=latest.pk).update(disposition=code)
-    record(
+    # Held until the commit, so that the history's *from* is what the customer really had.
+    old = customers.select_for_update(no_key=True).get().disposition
+    customers.update(disposition=code)
+    note(
+        [Change(customer.pk, latest.pk if latest else None, old, code)],
         sub_tenant=sub_tenant,
-        new=[NewDisposition(customer, code, latest)],
         changed_by=str(partner),
         request_id=request_id,
+        now=work.database_now(),
     )
 
 
-def record(*, sub_tenant: SubTenant, new: Sequence[NewDisposition], changed_by: str, request_id: str) -> None:
-    """Set the customers' dispositions in the order given, with a history row for every real change.
+def note(
+    changes: Sequence[Change], *, sub_tenant: SubTenant, changed_by: str, request_id: str, now: datetime
+) -> None:
+    """Write what has become of customers into the history, and remember the codes, in two statements.
 
-    Runs in the caller's transaction, in at most four statements whatever the number.
+    Runs in the caller's transaction, which holds the customers locked. No history where ``new`` is ``old``.
     """
-    if not new:
-        return
-    customers = _locked({entry.customer.pk for entry in new})
-    now = work.database_now()
-    changes = []
-    for entry in new:
-        customer = customers[entry.customer.pk]
-        if customer.disposition == entry.code:
-            continue
-        changes.append(
-            DispositionChange(
-                customer=customer,
-                call=entry.call,
-                old=customer.disposition,
-                new=entry.code,
-                changed_by=changed_by,
-                changed_at=now,
-                request_id=request_id,
-            )
-        )
-        customer.disposition = entry.code
-    DispositionChange.objects.bulk_create(changes)
-    Customer.objects.bulk_update({change.customer for change in changes}, ["disposition"])
-    _remember_codes(sub_tenant, {entry.code for entry in new})
-
-
-def _locked(pks: set[int]) -> dict[int, Customer]:
-    """Held until the commit, so that the history's *from* is what the customer really had."""
-    rows = Customer.objects.select_for_update().filter(pk__in=pks).order_by("pk")
-    return {row.pk: row for row in rows}
-
-
-def _remember_codes(sub_tenant: SubTenant, codes: set[str]) -> None:
-    DispositionCode.objects.bulk_create(
-        [DispositionCode(sub_tenant=sub_tenant, code=code) for code in sorted(codes - {""})],
+    bulk.insert_rows(
+        DispositionChange,
+        ("customer_id", "call_id", "old", "new"),
+        [(each.customer_id, each.call_id, each.old, each.new) for each in changes if each.new != each.old],
+        same={"changed_by": changed_by, "changed_at": now, "request_id": request_id},
+    )
+    bulk.insert_rows(
+        DispositionCode,
+        ("code",),
+        [(code,) for code in sorted({each.new for each in changes} - {""})],
+        same={"sub_tenant_id": sub_tenant.pk},
         ignore_conflicts=True,
     )

@@ -1,6 +1,7 @@
 """Taking calls in: everything of a request in one transaction, each call once."""
 
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,11 +10,26 @@ from django.db import IntegrityError, OperationalError, transaction
 from calls.drafts import CallDraft, differing_fields
 from calls.models import Agent, Call, Customer, IngestBatch, IngestItem, Outcome, Recording, Source
 from calls.services import dispositions, people, recordings
-from calls.services.dispositions import NewDisposition
 from partners.models import Partner, SubTenant
-from zipingest import work
+from zipingest import bulk, work
 
 _TRIES = 5
+_CALL_COLUMNS = (
+    "external_id",
+    "started_at",
+    "ended_at",
+    "customer_phone",
+    "agent_id",
+    "customer_id",
+    "disposition",
+    "callback_url",
+    "metadata",
+    "custom_fields",
+    "extras",
+    "fingerprint",
+)
+_ITEM_COLUMNS = ("position", "call_id", "outcome", "conflicts")
+_Item = tuple[int, int, Outcome, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,14 @@ class HeldByOtherSubTenant(Exception):
         self.positions = positions
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A call that is stored."""
+
+    pk: int
+    fingerprint: dict[str, str]
+
+
 class _Overtaken(Exception):
     """A parallel request has changed what this one had read."""
 
@@ -67,146 +91,196 @@ def ingest_batch(*, origin: Origin, drafts: list[CallDraft]) -> Ingested:
 
 def _ingest(origin: Origin, drafts: list[CallDraft]) -> Ingested:
     now = work.database_now()
-    calls = _known_calls(origin, drafts)
-    again = _first_of_each([draft for draft in drafts if _is_another_try(draft, calls)])
-    fresh = _first_of_each([draft for draft in drafts if draft.external_id not in calls])
-    _take_up(again, calls, now)
-    calls |= _create_calls(origin, fresh, now)
-    items = [_item(position, draft, calls[draft.external_id]) for position, draft in enumerate(drafts)]
-    _mark(items, drafts, fresh, Outcome.ACCEPTED)
-    _mark(items, drafts, again, Outcome.TAKEN_UP)
-    batch = IngestBatch.objects.create(
-        partner=origin.partner,
-        sub_tenant=origin.sub_tenant,
-        request_id=origin.request_id,
-        received_at=now,
-    )
-    for item in items:
-        item.batch = batch
-    IngestItem.objects.bulk_create(items)
+    known = _known_calls(origin, drafts)
+    fresh = _first_of_each(draft for draft in drafts if draft.external_id not in known)
+    again = _first_of_each(_failed_before(known, drafts)) if known else []
+    _take_up(again, known, now)
+    known |= _create_calls(origin, fresh, now)
+    batch_uuid = _note_batch(origin, _items(drafts, known, fresh, again), now)
     work.nudge(Recording)
-    return Ingested(batch.uuid, duplicates=len(drafts) - len(fresh))
+    return Ingested(batch_uuid, duplicates=len(drafts) - len(fresh))
 
 
-def _known_calls(origin: Origin, drafts: list[CallDraft]) -> dict[str, Call]:
-    ids = {draft.external_id for draft in drafts}
-    found = (
-        Call.objects.filter(partner=origin.partner, source=Source.PARTNER, external_id__in=ids)
-        .select_related("recording")
-        .only("external_id", "sub_tenant", "fingerprint", "recording__state", "recording__run")
+def _known_calls(origin: Origin, drafts: list[CallDraft]) -> dict[str, _Known]:
+    rows = bulk.find_rows(
+        Call,
+        ("external_id", "sub_tenant_id", "id", "fingerprint"),
+        where={"partner_id": origin.partner.pk, "source": Source.PARTNER},
+        key="external_id",
+        among={draft.external_id for draft in drafts},
     )
-    known = {str(call.external_id): call for call in found}
-    elsewhere = {id_ for id_, call in known.items() if call.sub_tenant_id != origin.sub_tenant.pk}
+    elsewhere = {id_ for id_, sub_tenant_id, *_ in rows if sub_tenant_id != origin.sub_tenant.pk}
     if elsewhere:
         raise HeldByOtherSubTenant([i for i, draft in enumerate(drafts) if draft.external_id in elsewhere])
-    return known
+    return {id_: _Known(pk, fingerprint) for id_, _, pk, fingerprint in rows}
 
 
-def _first_of_each(drafts: list[CallDraft]) -> list[CallDraft]:
+def _first_of_each(drafts: Iterable[CallDraft]) -> list[CallDraft]:
     first: dict[str, CallDraft] = {}
     for draft in drafts:
         first.setdefault(draft.external_id, draft)
     # One order for everybody, so that parallel requests wait for each other instead of deadlocking.
-    return sorted(first.values(), key=lambda draft: draft.external_id)
+    return [first[external_id] for external_id in sorted(first)]
 
 
-def _create_calls(origin: Origin, drafts: list[CallDraft], now: datetime) -> dict[str, Call]:
+# --- New calls --------------------------------------------------------------------------------------------
+def _create_calls(origin: Origin, drafts: list[CallDraft], now: datetime) -> dict[str, _Known]:
     if not drafts:
         return {}
     owner = people.Owner(origin.sub_tenant, origin.partner)
     agents = people.known_as(Agent, owner, [draft.agent for draft in drafts])
     customers = people.known_as(Customer, owner, [draft.customer for draft in drafts])
-    calls = [
-        _call(origin, draft, agents[draft.agent.external_id], customers[draft.customer.external_id], now)
-        for draft in drafts
-    ]
-    Call.objects.bulk_create(calls)
-    Recording.objects.bulk_create(
-        _recording(call, draft.recording_url, now) for call, draft in zip(calls, drafts, strict=True)
-    )
-    dispositions.record(
+    pks = _insert_calls(origin, drafts, agents, customers, now)
+    _insert_recordings(origin, drafts, pks, now)
+    dispositions.note(
+        _changes(drafts, customers, pks),
         sub_tenant=origin.sub_tenant,
-        new=[
-            NewDisposition(call.customer, draft.customer.disposition, call)
-            for call, draft in zip(calls, drafts, strict=True)
-            if draft.customer.disposition and call.customer
-        ],
         changed_by=str(origin.partner),
         request_id=origin.request_id,
+        now=now,
     )
-    return {draft.external_id: call for draft, call in zip(drafts, calls, strict=True)}
+    return {draft.external_id: _Known(pks[draft.external_id], draft.fingerprint) for draft in drafts}
 
 
-def _call(origin: Origin, draft: CallDraft, agent: Agent, customer: Customer, now: datetime) -> Call:
-    return Call(
-        source=Source.PARTNER,
-        sub_tenant=origin.sub_tenant,
-        partner=origin.partner,
-        external_id=draft.external_id,
-        started_at=draft.started_at,
-        ended_at=draft.ended_at,
-        customer_phone=draft.customer_phone,
-        agent=agent,
-        customer=customer,
-        disposition=draft.customer.disposition or "",
-        callback_url=draft.callback_url,
-        metadata=draft.metadata,
-        custom_fields=draft.custom_fields,
-        extras=draft.extras,
-        fingerprint=draft.fingerprint,
-        sandbox=origin.sandbox,
-        request_id=origin.request_id,
-        received_at=now,
+def _insert_calls(
+    origin: Origin,
+    drafts: list[CallDraft],
+    agents: Mapping[str, people.Known],
+    customers: Mapping[str, people.Known],
+    now: datetime,
+) -> dict[str, int]:
+    """Keys of the new calls by external id."""
+    rows = [
+        (
+            draft.external_id,
+            draft.started_at,
+            draft.ended_at,
+            draft.customer_phone,
+            agents[draft.agent.external_id].pk,
+            customers[draft.customer.external_id].pk,
+            draft.customer.disposition or "",
+            draft.callback_url,
+            draft.metadata,
+            draft.custom_fields,
+            draft.extras,
+            draft.fingerprint,
+        )
+        for draft in drafts
+    ]
+    same = {
+        "source": Source.PARTNER,
+        "sub_tenant_id": origin.sub_tenant.pk,
+        "partner_id": origin.partner.pk,
+        "sandbox": origin.sandbox,
+        "request_id": origin.request_id,
+        "received_at": now,
+    }
+    return dict(bulk.insert_rows(Call, _CALL_COLUMNS, rows, same=same, returning=("external_id", "id")))
+
+
+def _insert_recordings(
+    origin: Origin, drafts: list[CallDraft], pks: Mapping[str, int], now: datetime
+) -> None:
+    bulk.insert_rows(
+        Recording,
+        ("call_id", *recordings.SOURCE_COLUMNS),
+        [(pks[draft.external_id], *recordings.source_of(draft.recording_url).values()) for draft in drafts],
+        same={
+            "sub_tenant_id": origin.sub_tenant.pk,
+            "begun_at": now,
+            "due_at": now,
+            "lane": f"partner:{origin.partner.pk}",
+        },
     )
 
 
-def _recording(call: Call, url: str, now: datetime) -> Recording:
-    return Recording(
-        call=call,
-        begun_at=now,
-        due_at=now,
-        lane=f"partner:{call.partner_id}",
-        **recordings.source_of(url),
+def _changes(
+    drafts: list[CallDraft], customers: Mapping[str, people.Known], pks: Mapping[str, int]
+) -> list[dispositions.Change]:
+    """What each draft that names a disposition has made of its customer's, one after the other."""
+    current: dict[int, str] = {}
+    changes = []
+    for draft in drafts:
+        customer, code = customers[draft.customer.external_id], draft.customer.disposition
+        if code:
+            old = current.get(customer.pk, customer.before.get("disposition", ""))
+            changes.append(dispositions.Change(customer.pk, pks[draft.external_id], old, code))
+            current[customer.pk] = code
+    return changes
+
+
+# --- Known calls ------------------------------------------------------------------------------------------
+def _failed_before(known: dict[str, _Known], drafts: list[CallDraft]) -> list[CallDraft]:
+    """The drafts that bring another URL for a call that failed with the one it has."""
+    others = [draft for draft in drafts if _brings_another_url(known, draft)]
+    if not others:
+        return []
+    # Read anew, at one moment: a parallel request may have taken the call up with this very URL.
+    rows = Call.objects.filter(pk__in={known[draft.external_id].pk for draft in others}).values_list(
+        "external_id", "pk", "fingerprint", "recording__state"
     )
+    failed = set()
+    for external_id, pk, fingerprint, state in rows:
+        known[str(external_id)] = _Known(pk, fingerprint)
+        if state in recordings.FAILED:
+            failed.add(external_id)
+    return [draft for draft in others if draft.external_id in failed and _brings_another_url(known, draft)]
 
 
-def _is_another_try(draft: CallDraft, known: dict[str, Call]) -> bool:
-    """Whether it brings another URL for a call that failed with the one it has."""
+def _brings_another_url(known: Mapping[str, _Known], draft: CallDraft) -> bool:
     call = known.get(draft.external_id)
-    if call is None or call.recording.state not in recordings.FAILED:
-        return False
-    return "recording_url" in differing_fields(call.fingerprint, draft.fingerprint)
+    return call is not None and call.fingerprint.get("recording_url") != draft.fingerprint["recording_url"]
 
 
-def _take_up(drafts: list[CallDraft], known: dict[str, Call], now: datetime) -> None:
+def _take_up(drafts: list[CallDraft], known: Mapping[str, _Known], now: datetime) -> None:
     """Begin a new run of each draft's call from its URL, in four statements whatever the number."""
     if not drafts:
         return
-    calls = {known[draft.external_id].pk: known[draft.external_id] for draft in drafts}
-    failed = Recording.objects.filter(call__in=calls, state__in=recordings.FAILED)
-    held = {row.call_id: row for row in failed.select_for_update().order_by("pk").only("call_id")}
+    calls = {known[draft.external_id].pk: draft for draft in drafts}
+    begun = Recording.objects.filter(call__in=calls, state__in=recordings.FAILED)
+    held = begun.select_for_update().order_by("pk").values_list("call_id", flat=True)
     if len(held) < len(drafts):
         raise _Overtaken
+    fingerprints = []
     for draft in drafts:
         call = known[draft.external_id]
         call.fingerprint["recording_url"] = draft.fingerprint["recording_url"]
-        for column, value in recordings.source_of(draft.recording_url).items():
-            setattr(held[call.pk], column, value)
-    Call.objects.bulk_update(calls.values(), ["fingerprint"])
-    Recording.objects.bulk_update(held.values(), recordings.SOURCE_COLUMNS)
-    Recording.objects.filter(call__in=calls).update(**recordings.new_run(now))
+        fingerprints.append((call.pk, call.fingerprint))
+    bulk.update_rows(Call, "id", ("fingerprint",), fingerprints)
+    sources = [(pk, *recordings.source_of(draft.recording_url).values()) for pk, draft in calls.items()]
+    bulk.update_rows(Recording, "call_id", recordings.SOURCE_COLUMNS, sources)
+    begun.update(**recordings.new_run(now))
 
 
-def _item(position: int, draft: CallDraft, call: Call) -> IngestItem:
-    conflicts = differing_fields(call.fingerprint, draft.fingerprint)
-    outcome = Outcome.CONFLICT if conflicts else Outcome.DUPLICATE
-    return IngestItem(position=position, call=call, outcome=outcome, conflicts=conflicts)
+# --- The request ------------------------------------------------------------------------------------------
+def _items(
+    drafts: list[CallDraft], known: Mapping[str, _Known], fresh: list[CallDraft], again: list[CallDraft]
+) -> list[_Item]:
+    outcomes = dict.fromkeys(map(id, fresh), Outcome.ACCEPTED) | dict.fromkeys(
+        map(id, again), Outcome.TAKEN_UP
+    )
+    items = []
+    for position, draft in enumerate(drafts):
+        call = known[draft.external_id]
+        conflicts = differing_fields(call.fingerprint, draft.fingerprint)
+        outcome = outcomes.get(id(draft), Outcome.CONFLICT if conflicts else Outcome.DUPLICATE)
+        items.append((position, call.pk, outcome, conflicts))
+    return items
 
 
-def _mark(
-    items: list[IngestItem], drafts: list[CallDraft], marked: list[CallDraft], outcome: Outcome
-) -> None:
-    wanted = {id(draft) for draft in marked}
-    for item, draft in zip(items, drafts, strict=True):
-        if id(draft) in wanted:
-            item.outcome = outcome
+def _note_batch(origin: Origin, items: list[_Item], now: datetime) -> uuid.UUID:
+    batch_uuid = uuid.uuid4()
+    ((batch_id,),) = bulk.insert_rows(
+        IngestBatch,
+        ("uuid",),
+        [(batch_uuid,)],
+        same={
+            "partner_id": origin.partner.pk,
+            "sub_tenant_id": origin.sub_tenant.pk,
+            "request_id": origin.request_id,
+            "received_at": now,
+        },
+        returning=("id",),
+    )
+    bulk.insert_rows(IngestItem, _ITEM_COLUMNS, items, same={"batch_id": batch_id})
+    return batch_uuid

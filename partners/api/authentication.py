@@ -59,15 +59,15 @@ def granted_sub_tenant(request: Request, key: ApiKey) -> SubTenant:
     if not sub_tenant_id:
         raise ApiError(400, "Sub-Tenant ID is required")
     bound: dict[str, Any] = {"pk": key.sub_tenant_id} if key.sub_tenant_id else {}
-    sub_tenant = SubTenant.objects.filter(
-        tenant__external_id=tenant_id,
-        external_id=sub_tenant_id,
-        grants__partner=key.partner_id,
-        **bound,
-    ).first()
-    if sub_tenant is None:
-        raise ApiError(403)
-    return sub_tenant
+    try:
+        return SubTenant.objects.get(
+            tenant__external_id=tenant_id,
+            external_id=sub_tenant_id,
+            grants__partner=key.partner_id,
+            **bound,
+        )
+    except SubTenant.DoesNotExist:
+        raise ApiError(403) from None
 
 
 def _refused(request: HttpRequest, refusal: ApiError) -> ApiError:

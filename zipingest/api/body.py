@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.http import HttpRequest
@@ -29,7 +29,7 @@ def read_json(request: HttpRequest, *, max_bytes: int) -> Any:
         value = json.loads(request.body.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError, UnreadablePostError) as error:
         raise ApiError(400) from error
-    if any(len(path) > MAX_DEPTH for path, _ in walk(value)):
+    if _is_too_deep(value):
         raise ApiError(400, "The request body is nested too deep")
     return value
 
@@ -49,6 +49,8 @@ def walk(value: Any) -> Iterator[tuple[Path, Any]]:
 
 def unstorable(value: Any) -> list[tuple[Path, str]]:
     """Where ``value`` holds what no database keeps: U+0000, an unpaired surrogate, a number like 1e999."""
+    if _is_storable(value):
+        return []
     found = ((path, _problem(node) or (_problem(path[-1]) if path else "")) for path, node in walk(value))
     return [(path, problem) for path, problem in found if problem]
 
@@ -59,6 +61,29 @@ def _check_length(given: str, max_bytes: int) -> None:
     # Python refuses to read numbers of thousands of digits.
     if len(given) > 15 or int(given) > max_bytes:
         raise ApiError(413)
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        level = [inner for node in level for inner in _contents(node) if isinstance(inner, (dict, list))]
+        if not level:
+            return False
+    return any(level)
+
+
+def _contents(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether nothing is wrong for certain; asks of the whole at once, as nearly nothing ever is wrong."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except ValueError:
+        return False
+    return r"\u0000" not in text
 
 
 def _children(path: Path, node: dict[str, Any] | list[Any]) -> Iterator[tuple[Path, Any]]:

@@ -35,6 +35,8 @@ MAX_CUSTOM_FIELDS = 10
 
 _UTC_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|\+00:00)", re.ASCII)
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
+# Nothing about it needs a parser to be judged; most URLs are like that.
+_PLAIN_URL = re.compile(r"(https?)://[A-Za-z0-9.-]+(?::[1-9][0-9]{0,3})?(?:/[!-~]*)?")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -79,6 +81,9 @@ def _callback_url(value: str) -> str:
 
 
 def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    plain = _PLAIN_URL.fullmatch(value)
+    if plain:
+        return plain[1] in schemes
     try:
         parts = urlsplit(value)
         port_is_valid = parts.port != 0
@@ -193,7 +198,7 @@ class ItemIn(Wire):
                 self.customer.id,
                 self.customer.name,
                 self.customer.email,
-                self.customer.disposition_status,
+                self.customer.disposition_status or None,
             ),
             callback_url=self.callback_url or "",
             metadata=self.metadata or {},

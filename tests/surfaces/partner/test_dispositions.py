@@ -34,6 +34,23 @@ def test_every_change_is_kept_with_who_when_and_which_request(api: PartnerClient
     assert change.call == Call.objects.get()
 
 
+def test_the_dispositions_of_a_batch_stand_in_the_history_one_after_the_other(api: PartnerClient) -> None:
+    api.post_batch(item())
+    codes = enumerate(["interested", "lost", "lost", "", "sold"])
+    api.post_batch(*(item(f"again{n}", customer={"disposition_status": code}) for n, code in codes))
+    assert history() == [("", "interested"), ("interested", "lost"), ("lost", "sold")]
+    assert Customer.objects.get().disposition == "sold"
+    causes = DispositionChange.objects.order_by("pk").values_list("call__external_id", flat=True)
+    assert list(causes) == ["call123", "again1", "again4"]
+
+
+def test_a_batch_may_end_with_the_disposition_it_began_with(api: PartnerClient) -> None:
+    api.post_batch(item())
+    api.post_batch(*(item(code, customer={"disposition_status": code}) for code in ("a lost", "interested")))
+    assert history() == [("", "interested"), ("interested", "a lost"), ("a lost", "interested")]
+    assert Customer.objects.get().disposition == "interested"
+
+
 def test_the_same_disposition_again_is_no_change(api: PartnerClient) -> None:
     api.post_batch(item())
     assert put(api, customer_id="customer123", disposition_status="interested") == SUCCESS
