@@ -5,6 +5,7 @@ python -m tests.support.services -- python manage.py shell -c "from bench.plans 
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 from django.conf import settings
 from django.core.management import call_command
@@ -15,7 +16,7 @@ from bench.bodies import bodies
 from bench.tables import give_defaults, vacuum
 from calls import selectors
 from calls.api.partner.schemas import BatchIn, parse
-from calls.models import Recording
+from calls.models import Call, Recording
 from calls.services.ingest import Origin, ingest_batch
 from partners.provisioning import provision
 from zipingest import work
@@ -66,17 +67,22 @@ def show() -> None:
 
 def _queries(origin: Origin) -> dict[str, Callable[[], object]]:
     recordings = next(kind for kind in work.kinds() if kind.model is Recording)
-    mine = selectors.partner_calls(origin.partner, origin.sub_tenant).order_by("-pk")
+    mine = selectors.newest_calls(origin.partner, origin.sub_tenant)
+    of_state = {
+        f"status list, {state}": partial(_newest_in_state, origin, state) for state in selectors.CALL_STATES
+    }
     drafts = [item.draft() for item in parse(BatchIn, json.loads(bodies(0, 1)[0])).data]
     return {
         "claim": lambda: claim(recordings),
         "status list": lambda: list(mine[:PAGE]),
-        "status list, failed": lambda: list(selectors.in_state(mine, "failed")[:PAGE]),
-        "status list, queued": lambda: list(selectors.in_state(mine, "queued")[:PAGE]),
-        "status list, fetching (none)": lambda: list(selectors.in_state(mine, "fetching")[:PAGE]),
+        **of_state,
         "callbacks of a page": lambda: selectors.latest_callbacks(mine[:PAGE]),
         "batch ingest": lambda: ingest_batch(origin=origin, drafts=drafts),
     }
+
+
+def _newest_in_state(origin: Origin, state: str) -> list[Call]:
+    return list(selectors.newest_calls(origin.partner, origin.sub_tenant, state=state)[:PAGE])
 
 
 def _selects(run: Callable[[], object]) -> list[str]:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Max, Model, QuerySet, Sum
 from django.db.models.functions import TruncHour
 
-from calls.models import Call, FetchAttempt, Recording
+from calls.models import Call, FetchAttempt, PurgeCount, Recording
 from partners.models import Attempt, Rejection, RejectionCount
 from zipingest import work
 from zipingest.work import WorkItem, WorkState
@@ -110,6 +109,14 @@ def rejections_today() -> Counter[int]:
     return by_status
 
 
+def purged_today() -> dict[str, int]:
+    """Recordings given up since midnight UTC; and those given up whose objects are still there."""
+    today = PurgeCount.objects.filter(day=work.database_now().astimezone(UTC).date())
+    left = Recording.objects.filter(purged_at__isnull=False).exclude(key="").order_by()
+    given_up: int = today.aggregate(total=Sum("recordings"))["total"] or 0
+    return {"given_up": given_up, "to_delete": left[:MOST_COUNTED].count()}
+
+
 def _received(since: datetime) -> QuerySet[Recording]:
     """The recordings of calls received since then, of the newest MOST_CALLS.
 
@@ -134,8 +141,7 @@ def _last(model: type[Model]) -> int:
 
 
 def _work(model: type[WorkItem], now: datetime) -> Work:
-    oldest = _oldest_due(model)
-    waiting = max((now - oldest).total_seconds(), 0) if oldest else 0
+    oldest = min((since for _, since in work.waiting_lanes(model)), default=now)
     ended = _ended_badly(model)
     return Work(
         kind=str(model._meta.verbose_name),
@@ -143,7 +149,7 @@ def _work(model: type[WorkItem], now: datetime) -> Work:
         leased=_at_least(model, WorkState.LEASED),
         failed=ended[WorkState.FAILED],
         poison=ended[WorkState.POISON],
-        oldest_seconds=waiting,
+        oldest_seconds=max((now - oldest).total_seconds(), 0),
     )
 
 
@@ -156,36 +162,6 @@ def _ended_badly(model: type[WorkItem]) -> Counter[str]:
     """Failed and poisoned rows among the newest of them, by a partial index; one pass for both states."""
     ended = model._default_manager.filter(state__in=[WorkState.FAILED, WorkState.POISON]).order_by("-pk")
     return Counter(ended.values_list("state", flat=True)[:MOST_COUNTED])
-
-
-def _oldest_due(model: type[WorkItem]) -> datetime | None:
-    """The earliest ``due_at`` of what waits.
-
-    Hops from lane to lane along the index of due rows (lane, due_at): the cost is the number of lanes.
-    """
-    table = connection.ops.quote_name(model._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH RECURSIVE lanes(lane) AS (
-                SELECT MIN(lane) FROM {table} WHERE state = 'due'
-                UNION ALL
-                SELECT (SELECT MIN(lane) FROM {table} WHERE state = 'due' AND lane > lanes.lane)
-                FROM lanes WHERE lanes.lane IS NOT NULL
-            )
-            SELECT MIN((SELECT MIN(due_at) FROM {table} WHERE state = 'due' AND lane = lanes.lane))
-            FROM lanes WHERE lane IS NOT NULL
-            """  # noqa: S608 - the table's name is Django's own
-        )
-        (oldest,) = cursor.fetchone()
-    return _moment(oldest)
-
-
-def _moment(value: datetime | str | None) -> datetime | None:
-    """SQLite has no type of its own for moments and hands out the text it keeps."""
-    if isinstance(value, str):
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return value
 
 
 def _public(state: str, stage: str) -> str:

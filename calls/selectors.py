@@ -1,35 +1,69 @@
 """Reads that more than one door needs."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Case, Prefetch, Q, QuerySet, When
 
+from calls.filters import RecordingFilter
 from calls.models import Call, IngestBatch, IngestItem, Outcome, Source, Stage
 from partners.models import Delivery, Partner, SubTenant
 from zipingest.work import WorkState
 
+_HEX = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
 # How the public names of a call's state read in the recording's row.
 _STATES: dict[str, Q] = {
     "queued": Q(recording__state=WorkState.DUE),
     "fetching": Q(recording__state=WorkState.LEASED, recording__stage=Stage.FETCHING),
     "processing": Q(recording__state=WorkState.LEASED, recording__stage=Stage.PROCESSING),
     "completed": Q(recording__state=WorkState.DONE),
-    "failed": Q(recording__state__in=[WorkState.FAILED, WorkState.POISON]),
+    # SQLite finds the index of such rows by the very words of its condition, and never by IN.
+    "failed": Q(recording__state=WorkState.FAILED) | Q(recording__state=WorkState.POISON),
 }
 CALL_STATES = tuple(_STATES)
+# Of these a lane's recordings stand newest first in an index (recording_lane_due, recording_lane_failed).
+_IN_LANES = ("queued", "failed")
 
 
 def partner_calls(partner: Partner, sub_tenant: SubTenant) -> QuerySet[Call]:
-    """The partner's own calls in this sub-tenant, with what their status shows."""
-    differing = IngestItem.objects.exclude(conflicts=[]).only("call_id", "conflicts", "outcome")
-    return (
-        Call.objects.filter(partner=partner, sub_tenant=sub_tenant, source=Source.PARTNER)
-        .select_related("recording")
-        .defer("recording__peaks")
-        .prefetch_related(Prefetch("ingest_items", differing, to_attr="differing_items"))
-    )
+    """The partner's own calls in this sub-tenant, newest first, with what their status shows."""
+    return _with_status(Call.objects.filter(_own(partner, sub_tenant))).order_by("-pk")
+
+
+def newest_calls(
+    partner: Partner,
+    sub_tenant: SubTenant,
+    *,
+    state: str | None = None,
+    since: datetime | None = None,
+    before: int | None = None,
+) -> QuerySet[Call]:
+    """The same calls, in ``state`` (of CALL_STATES), received ``since``, with a pk below ``before``.
+
+    A page costs what it holds: it is read off an index of the newest. (Exceptions: few of what was received
+    since, among many of the state; few completed, behind many others.)
+    """
+    calls = (_in_lane if state in _IN_LANES else partner_calls)(partner, sub_tenant)
+    if state:
+        calls = in_state(calls, state)
+    if since:
+        calls = received_since(calls, since)
+    if before is not None:
+        # PostgreSQL carries no inequality over a join: one side would be read from its newest.
+        calls = calls.filter(pk__lt=before, recording__call__lt=before)
+    return calls
+
+
+def partner_call(partner: Partner, sub_tenant: SubTenant, external_id: str) -> QuerySet[Call]:
+    """The one of that id among the partner's own, or none; bare of what its status shows."""
+    return Call.objects.filter(_own(partner, sub_tenant), external_id=external_id)
+
+
+def account_call(sub_tenant: SubTenant, uuid: UUID) -> QuerySet[Call]:
+    """The account's call of that uuid, or none."""
+    return Call.objects.filter(sub_tenant=sub_tenant, uuid=uuid)
 
 
 def in_state(calls: QuerySet[Call], state: str) -> QuerySet[Call]:
@@ -62,3 +96,78 @@ def calls_of_batch(batch: IngestBatch) -> list[Call]:
     calls = partner_calls(batch.partner, batch.sub_tenant).filter(ingest_items__batch=batch).distinct()
     by_pk = {call.pk: call for call in calls}
     return [by_pk[pk] for pk in batch.items.order_by("position").values_list("call_id", flat=True)]
+
+
+def matching(wanted: RecordingFilter) -> QuerySet[Call]:
+    """The account's calls that the filter means, newest first, read off call_sub_tenant_started.
+
+    Whether a recording is stored and may be given out is another question: see keeping.available.
+    """
+    calls = Call.objects.filter(sub_tenant=wanted.sub_tenant).order_by("-started_at", "-pk")
+    if wanted.date_from:
+        calls = calls.filter(started_at__gte=wanted.date_from)
+    if wanted.date_to:
+        calls = calls.filter(started_at__lte=wanted.date_to)
+    if wanted.agent_ids:
+        calls = calls.filter(agent__in=wanted.agent_ids)
+    if wanted.campaign_id is not None:
+        calls = calls.filter(campaign=wanted.campaign_id)
+    if wanted.disposition_codes:
+        calls = calls.filter(disposition__in=wanted.disposition_codes)
+    return calls
+
+
+def searched(calls: QuerySet[Call], *, phone: str, agent_name: str, text: str) -> QuerySet[Call]:
+    """Those of ``calls`` that begin so; ``text``: a call's id, the number, an agent's name or extension.
+
+    What is empty is not asked. In names, capital and small letters are one.
+    """
+    if phone:
+        calls = calls.filter(_phone_begins(phone))
+    if agent_name:
+        calls = calls.filter(agent__name__istartswith=agent_name)
+    if text:
+        agent = Q(agent__name__istartswith=text) | Q(agent__extension__startswith=text)
+        ids = Q(external_id__startswith=text) | _uuid_begins(text)
+        calls = calls.filter(ids | agent | _phone_begins(text))
+    return calls
+
+
+def _own(partner: Partner, sub_tenant: SubTenant) -> Q:
+    return Q(partner=partner, sub_tenant=sub_tenant, source=Source.PARTNER)
+
+
+def _in_lane(partner: Partner, sub_tenant: SubTenant) -> QuerySet[Call]:
+    """The partner's own calls, newest first, by way of their recordings' lane.
+
+    PostgreSQL does not know that a lane's calls are all the partner's: it would expect next to none to be,
+    and read them all. Of a CASE it expects half.
+    """
+    own = Case(When(_own(partner, sub_tenant), then=True), default=False)
+    calls = Call.objects.filter(own, recording__lane=f"partner:{partner.pk}")
+    return _with_status(calls).order_by("-recording__call_id")
+
+
+def _with_status(calls: QuerySet[Call]) -> QuerySet[Call]:
+    differing = IngestItem.objects.exclude(conflicts=[]).only("call_id", "conflicts", "outcome")
+    return (
+        calls.select_related("recording")
+        .defer("recording__peaks")
+        .prefetch_related(Prefetch("ingest_items", differing, to_attr="differing_items"))
+    )
+
+
+def _phone_begins(text: str) -> Q:
+    """Also as people write numbers; in a query string an unescaped plus is a blank."""
+    compact = "".join(sign for sign in text if sign not in " -()/")
+    if not compact:
+        return Q(customer_phone__startswith=text)
+    return Q(customer_phone__startswith=compact) | Q(customer_phone__startswith=f"+{compact}")
+
+
+def _uuid_begins(text: str) -> Q:
+    """A range, as the column is no text."""
+    digits = text.replace("-", "").lower()
+    if not _HEX.fullmatch(digits):
+        return Q(pk__in=[])
+    return Q(uuid__gte=UUID(digits.ljust(32, "0")), uuid__lte=UUID(digits.ljust(32, "f")))

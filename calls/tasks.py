@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from calls.models import Recording
-from calls.services import retention
+from calls.services import erasure, purge, retention
 from partners import rejections
 from zipingest import work
 
@@ -15,6 +15,10 @@ def fetch_recording() -> None:
 
 @shared_task
 def tidy() -> None:
+    rejections.forget_old()
+    # Needs the storage, as all below: while that is away, the others are done.
+    erasure.resume()
+    purge.purge_expired()
     retention.purge_sandbox()
     retention.remove_leftovers()
-    rejections.forget_old()
+    retention.remove_orphans(work.database_now())

@@ -5,8 +5,10 @@ import math
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +23,10 @@ JOBS_PER_HELPER = 200
 
 
 class AudioEngine:
-    """Thread-safe pool of at most `helpers` processes, started when first needed and kept between jobs."""
+    """Thread-safe pool of at most `helpers` processes, started when first needed and kept between jobs.
+
+    No lane (whose recordings they are) has all helpers at once, unless there is only one.
+    """
 
     def __init__(self, limits: AudioLimits, helpers: int = 2) -> None:
         self._limits = limits
@@ -29,15 +34,18 @@ class AudioEngine:
         # By process: after a fork the parent's pipes are not ours to talk through, nor its locks to wait for.
         self._pools: dict[int, _Pool] = {}
 
-    def normalise(self, source: Path, target: Path, *, options: AudioOptions) -> AudioFacts:
+    def normalise(
+        self, source: Path, target: Path, *, options: AudioOptions, lane: str | None = None
+    ) -> AudioFacts:
         """Decode `source` into `target`, a 16-bit PCM WAV with the same channels.
 
-        Waits for a free helper. Raises `AudioError` (the file's fault, permanent; `NotAudio` where it is
-        something else), `HelperCrashed` (the helper died over it), and where this machine is to blame
-        `HelperUnavailable` or `OSError` (disk full, no such file). `target` is gone after any of them.
+        Waits for a helper that `lane` may have (None: any). Raises `AudioError` (the file's fault, permanent;
+        `NotAudio` where it is something else), `HelperCrashed` (the helper died over it), and where this
+        machine is to blame `HelperUnavailable` or `OSError` (disk full, no such file). `target` is gone
+        after any of them.
         """
         try:
-            return self._normalise(source, target, options)
+            return self._normalise(source, target, options, lane)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -45,7 +53,8 @@ class AudioEngine:
     def probe(self, beginning: Path, *, total_bytes: int | None, seconds: float = math.inf) -> AudioProbe:
         """What a recording of `total_bytes` (None: unknown) is, by its beginning; nothing is written.
 
-        256 KiB suffice, a whole file is as good. Takes at most `seconds`, waiting for a free helper included.
+        256 KiB suffice, a whole file is as good. Takes at most `seconds`, waiting for a free helper included;
+        as that is short, a probe has no lane.
         Raises what `normalise` does, an `AudioError` only where the whole file would be refused too.
         """
         ends = time.monotonic() + seconds
@@ -54,7 +63,7 @@ class AudioEngine:
         if not outline.decodable:
             return AudioProbe(container=container)
         job = {**self._job(beginning, container), "operation": "probe", "total_bytes": outline.total_bytes}
-        with self._borrow(ends) as helper:
+        with self._borrow(None, ends) as helper:
             answer = helper.ask(job, seconds=_left(ends))
         return _probe_facts(container, answer)
 
@@ -62,11 +71,11 @@ class AudioEngine:
         """End the idle helpers; busy ones end with their job. A closed engine takes no more jobs."""
         self._pool.close()
 
-    def _normalise(self, source: Path, target: Path, options: AudioOptions) -> AudioFacts:
+    def _normalise(self, source: Path, target: Path, options: AudioOptions, lane: str | None) -> AudioFacts:
         container = _identified(source)
         structure.check(source, container)
         output = {"target": str(target.absolute()), "sample_rate": options.sample_rate}
-        with self._borrow() as helper:
+        with self._borrow(lane) as helper:
             answer = helper.ask({**self._job(source, container), **output})
         return _facts(container, answer)
 
@@ -85,9 +94,9 @@ class AudioEngine:
         return self._pools.get(pid) or self._pools.setdefault(pid, _Pool(self._limits, self._helpers))
 
     @contextlib.contextmanager
-    def _borrow(self, ends: float = math.inf) -> Iterator[HelperProcess]:
+    def _borrow(self, lane: str | None, ends: float = math.inf) -> Iterator[HelperProcess]:
         """A helper of our own, ready by `ends` (of `time.monotonic`) or `HelperUnavailable`."""
-        with self._pool.slot(ends) as pool:
+        with self._pool.slot(lane, ends) as pool:
             helper = pool.take(ends)
             try:
                 yield helper
@@ -95,11 +104,21 @@ class AudioEngine:
                 pool.give_back(helper)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Waiter:
+    lane: str | None
+
+
 class _Pool:
     """The helpers of one process of ours."""
 
     def __init__(self, limits: AudioLimits, helpers: int) -> None:
-        self._slots = threading.BoundedSemaphore(helpers)
+        self._helpers = helpers
+        # One helper is kept free of any single lane: who sends a short file waits for nobody's long ones.
+        self._most_per_lane = max(helpers - 1, 1)
+        self._changed = threading.Condition()
+        self._waiting: list[_Waiter] = []
+        self._running: Counter[str | None] = Counter()
         self._limits = limits
         self._closed = False
         self._idle: list[HelperProcess] = []
@@ -107,13 +126,40 @@ class _Pool:
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audio-helpers")
 
     @contextlib.contextmanager
-    def slot(self, ends: float) -> Iterator[Self]:
-        if not self._slots.acquire(timeout=min(_left(ends), threading.TIMEOUT_MAX)):
-            raise HelperUnavailable("no audio helper was free in time")
+    def slot(self, lane: str | None, ends: float) -> Iterator[Self]:
+        self._enter(_Waiter(lane), ends)
         try:
             yield self
         finally:
-            self._slots.release()
+            self._leave(lane)
+
+    def _enter(self, waiter: _Waiter, ends: float) -> None:
+        seconds = min(_left(ends), threading.TIMEOUT_MAX)
+        with self._changed:
+            self._waiting.append(waiter)
+            try:
+                if not self._changed.wait_for(lambda: self._next() is waiter, seconds):
+                    raise HelperUnavailable("no audio helper was free in time")
+                self._running[waiter.lane] += 1
+            finally:
+                # Who leaves the queue, served or not, may have stood before one who can be served now.
+                self._waiting.remove(waiter)
+                self._changed.notify_all()
+
+    def _leave(self, lane: str | None) -> None:
+        with self._changed:
+            self._running -= Counter([lane])  # forgets lanes that have nothing running
+            self._changed.notify_all()
+
+    def _next(self) -> _Waiter | None:
+        """Whose turn it is: of the lane with the fewest running, and there who came first."""
+        if self._running.total() >= self._helpers:
+            return None
+        admitted = (waiter for waiter in self._waiting if self._has_room(waiter.lane))
+        return min(admitted, key=lambda waiter: self._running[waiter.lane], default=None)
+
+    def _has_room(self, lane: str | None) -> bool:
+        return lane is None or self._running[lane] < self._most_per_lane
 
     def take(self, ends: float) -> HelperProcess:
         if self._closed:

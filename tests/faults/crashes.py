@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -16,6 +17,9 @@ from tests.support.partner_server import PartnerServer
 
 NEIGHBOURS = 30
 CPU_SECONDS = 2
+# More than a worker has helpers, each longer than all the short files together.
+HEAVY, SHORT = 8, 10
+HEAVY_CPU_SECONDS = 6
 # Ten seconds of sound 1500 times over: far more than a helper may decode in that time.
 SPINS = audio.mp3(10, bit_rate=8000) * 1500
 # The same, told apart by its size: the check itself kills the helper that has it open.
@@ -34,13 +38,14 @@ FROM calls_recording r JOIN calls_call c ON c.id = call_id
 _FIRST_TRY_ENDED = """
 SELECT MIN(a.started_at + a.duration_ms * interval '1 ms')
 FROM calls_fetchattempt a JOIN calls_recording r ON r.id = recording_id JOIN calls_call c ON c.id = call_id
-WHERE external_id = %s
+WHERE external_id LIKE %s
 """
+_DECODING = "SELECT COUNT(*) FROM calls_recording WHERE state = 'leased' AND stage = 'processing'"
 
 
 @check("helper that crashes, spins or eats memory: ended, retried, poison at the third; others go on")
 def crashes() -> Outcome:
-    with PartnerServer() as server, _stack() as stack, _crashing(stack):
+    with PartnerServer() as server, _stack(CPU_SECONDS) as stack, _crashing(stack):
         bad, neighbour = stack.partners("bad", "neighbour")
         bad.ingest([item(name, server.serve(f"/{name[0]}", data)) for name, (data, _) in BAD.items()])
         wait_until(lambda: server.count("/s"), seconds=20, what="the bad files are being fetched")
@@ -50,11 +55,29 @@ def crashes() -> Outcome:
         return _judged(stack)
 
 
-def _stack() -> Stack:
+@check("eight heavy files of one partner: a neighbour's are all decoded before the first of them")
+def heavy() -> Outcome:
+    # A server each: no more than four fetches of one host run at once.
+    with PartnerServer() as server, PartnerServer() as other, _stack(HEAVY_CPU_SECONDS) as stack:
+        partner, neighbour = stack.partners("heavy", "neighbour")
+        url = server.serve("/heavy", SPINS)
+        partner.ingest([item(f"heavy-{number}", url) for number in range(HEAVY)])
+        wait_until(lambda: stack.rows(_DECODING)[0][0] > 1, seconds=20, what="heavy files are decoded")
+        good = other.serve("/good", audio.wav(1.0))
+        neighbour.ingest([item(f"neighbour-{number}", good) for number in range(SHORT)])
+        wait_until(
+            lambda: stack.rows(_FIRST_TRY_ENDED, "heavy-%") != [(None,)],
+            seconds=90,
+            what="a heavy file ended",
+        )
+        return _none_later(stack)
+
+
+def _stack(cpu_seconds: int) -> Stack:
     return Stack(
         ZIPINGEST_ALLOW_LOOPBACK="True",
         FETCH_RETRY_STEPS="1,1,1,1,1",
-        AUDIO_CPU_SECONDS=str(CPU_SECONDS),
+        AUDIO_CPU_SECONDS=str(cpu_seconds),
         AUDIO_MEMORY_BYTES=str(400 * 1024 * 1024),
     )
 
@@ -87,9 +110,23 @@ def _has_open(pid: int, size: int) -> bool:
     return False
 
 
+def _ends(stack: Stack) -> dict[str, list[Any]]:
+    return {call: end for call, *end in stack.rows(_ENDS)}
+
+
+def _none_later(stack: Stack) -> Outcome:
+    outcome = Outcome()
+    ((first,),) = stack.rows(_FIRST_TRY_ENDED, "heavy-%")
+    for name, (state, _, error, completed_at) in _ends(stack).items():
+        if name.startswith("neighbour-"):
+            in_time = state == "done" and completed_at < first
+            outcome.expect(in_time, f"{name} was {state} {error!r} when a heavy file had ended")
+    return outcome
+
+
 def _judged(stack: Stack) -> Outcome:
     outcome = Outcome()
-    ends = {call: end for call, *end in stack.rows(_ENDS)}
+    ends = _ends(stack)
     for name, end in ends.items():
         wanted = ["poison", 3, BAD[name][1]] if name in BAD else ["done", 0, ""]
         outcome.expect(end[:3] == wanted, f"{name}: ended as {end[:3]}, not {wanted}")

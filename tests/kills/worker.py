@@ -36,7 +36,7 @@ STEPS: dict[str, tuple[str, str, Callable[..., bool]]] = {
     "stored": ("calls.services.fetch", "_record_success", always),
     "cleaning": ("calls.services.fetch", "_remove_leftovers", always),
     "committed": ("zipingest.work.running", "_send", is_for_a_callback),
-    "sent": ("partners.deliveries", "_record", always),
+    "sent": ("partners.deliveries", "_record_all", always),
 }
 
 

@@ -90,10 +90,14 @@ class LocalStorage(Storage):
         top = self.root / prefix.rpartition("/")[0]
         with _errors():
             for folder, folders, names in os.walk(top, onerror=_raise_unless_gone):
-                if Path(folder) == self.root:
-                    folders[:] = [name for name in folders if name != PARTIAL_FOLDER]
+                folders[:] = [name for name in folders if self._may_hold(Path(folder, name), prefix)]
                 keys = (Path(folder, name).relative_to(self.root).as_posix() for name in names)
                 yield from filter(None, (self._stat(key) for key in keys if key.startswith(prefix)))
+
+    def _may_hold(self, folder: Path, prefix: str) -> bool:
+        """Whether keys below the folder can start with ``prefix``; what cannot is not walked."""
+        path = f"{folder.relative_to(self.root).as_posix()}/"
+        return folder != self._partial and (path.startswith(prefix) or prefix.startswith(path))
 
     def _stat(self, key: str) -> ObjectStat | None:
         with _errors():

@@ -11,6 +11,11 @@ def helper_pids() -> set[int]:
     return {pid for pid in _children(os.getpid()) if b"helper.py" in _command(pid)}
 
 
+def helpers_at(source: Path) -> set[int]:
+    """Those of them that have the file open."""
+    return {pid for pid in helper_pids() if str(source) in _open_files(pid)}
+
+
 def gone(pid: int) -> bool:
     """Whether a process has ended; a zombie nobody has waited for yet has."""
     try:
@@ -44,6 +49,13 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 def _children(pid: int) -> set[int]:
     lists = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/children")]
     return {int(child) for text in lists for child in text.split()}
+
+
+def _open_files(pid: int) -> list[str]:
+    try:
+        return [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def _command(pid: int) -> bytes:

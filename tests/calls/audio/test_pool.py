@@ -4,7 +4,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,17 +15,45 @@ from calls.audio import process
 from calls.audio.engine import AudioEngine
 from calls.audio.errors import AudioError, HelperCrashed, HelperUnavailable
 from calls.audio.facts import AudioFacts, AudioOptions
-from tests.calls.audio.processes import gone, helper_pids, until
+from tests.calls.audio.processes import gone, helper_pids, helpers_at, until
 from tests.support import audio
 
 Normalise = Callable[..., AudioFacts]
 MakeEngine = Callable[..., AudioEngine]
 
 
-def run(engine: AudioEngine, folder: Path, name: str = "call") -> AudioFacts:
+def run(engine: AudioEngine, folder: Path, name: str = "call", lane: str | None = None) -> AudioFacts:
     source = folder / f"{name}.wav"
     source.write_bytes(audio.wav(0.2))
-    return engine.normalise(source, folder / f"{name}.normalised.wav", options=AudioOptions())
+    return engine.normalise(source, folder / f"{name}.normalised.wav", options=AudioOptions(), lane=lane)
+
+
+class Long:
+    """A recording of many seconds of work, handed in by a thread of its own."""
+
+    def __init__(self, engine: AudioEngine, threads: ThreadPoolExecutor, folder: Path, lane: str) -> None:
+        folder.mkdir()
+        self.source, self.target = folder / "long.wav", folder / "long.normalised.wav"
+        audio.slow_wav(self.source)
+        options = AudioOptions()
+        self.result: Future[AudioFacts] = threads.submit(
+            engine.normalise, self.source, self.target, options=options, lane=lane
+        )
+
+    @property
+    def begun(self) -> bool:
+        return self.target.exists()
+
+    def end(self) -> None:
+        """Whether it is still waiting or has begun: its helper is killed."""
+
+        def ended() -> bool:
+            for helper in helpers_at(self.source):
+                with suppress(ProcessLookupError):
+                    os.kill(helper, signal.SIGKILL)
+            return self.result.done()
+
+        assert until(ended)
 
 
 def test_no_helper_runs_before_the_first_recording(make_engine: MakeEngine) -> None:
@@ -66,6 +95,66 @@ def test_a_slow_recording_does_not_delay_its_neighbours(make_engine: MakeEngine,
         os.kill(busy, signal.SIGKILL)
         with pytest.raises(HelperCrashed):
             long.result()
+
+
+def test_long_recordings_of_one_lane_delay_no_other_lane(make_engine: MakeEngine, tmp_path: Path) -> None:
+    engine = make_engine(helpers=2)
+    with ThreadPoolExecutor(4) as threads:
+        longs = [Long(engine, threads, tmp_path / str(number), "partner:1") for number in range(4)]
+        assert until(lambda: any(long.begun for long in longs))
+        for _ in range(5):
+            run(engine, tmp_path, lane="partner:2")
+        assert not any(long.result.done() for long in longs)
+        assert sum(long.begun for long in longs) == 1
+        for long in longs:
+            long.end()
+
+
+@pytest.mark.parametrize(("helpers", "share"), [(1, 1), (2, 1), (3, 2)])
+def test_a_lane_has_all_helpers_but_one_and_never_none(
+    make_engine: MakeEngine, tmp_path: Path, helpers: int, share: int
+) -> None:
+    engine, before = make_engine(helpers=helpers), helper_pids()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda index: run(engine, tmp_path, f"call{index}", "partner:1"), range(24)))
+    assert len(helper_pids() - before) == share
+
+
+def test_a_free_helper_goes_to_the_lane_that_has_the_fewest(make_engine: MakeEngine, tmp_path: Path) -> None:
+    engine = make_engine(helpers=3)
+    with ThreadPoolExecutor(5) as threads:
+        first, second, third = (
+            Long(engine, threads, tmp_path / lane, lane) for lane in ("partner:1", "partner:2", "partner:3")
+        )
+        assert until(lambda: first.begun and second.begun and third.begun)
+        early = Long(engine, threads, tmp_path / "early", "partner:1")
+        late = threads.submit(run, engine, tmp_path, lane="partner:4")
+        third.end()
+        assert late.result(timeout=5).duration_seconds == 0.2
+        assert until(lambda: early.begun)
+        for long in (first, second, early):
+            long.end()
+
+
+def test_who_gives_up_waiting_holds_nobody_up(make_engine: MakeEngine, tmp_path: Path) -> None:
+    engine = make_engine()
+    with ThreadPoolExecutor(2) as threads:
+        long = Long(engine, threads, tmp_path / "long", "partner:1")
+        assert until(lambda: long.begun)
+        with pytest.raises(HelperUnavailable):
+            engine.probe(long.source, total_bytes=None, seconds=0.05)
+        waiting = threads.submit(run, engine, tmp_path, lane="partner:1")
+        long.end()
+        assert waiting.result(timeout=10).duration_seconds == 0.2
+
+
+def test_many_threads_of_many_lanes_all_get_their_turn(make_engine: MakeEngine, tmp_path: Path) -> None:
+    engine = make_engine(helpers=2)
+    with ThreadPoolExecutor(12) as threads:
+        facts = threads.map(
+            lambda index: run(engine, tmp_path, f"call{index}", f"partner:{index % 5}"), range(60)
+        )
+        assert [fact.duration_seconds for fact in facts] == [0.2] * 60
 
 
 def test_a_helper_that_died_idle_is_replaced_without_a_word(make_engine: MakeEngine, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from calls.audio.engine import AudioEngine
 from calls.audio.errors import AudioError, HelperCrashed, HelperUnavailable, NotAudio
 from calls.audio.facts import AudioOptions, AudioProbe
 from calls.audio.sniff import Container
-from tests.calls.audio.processes import helper_pids, until
+from tests.calls.audio.processes import helper_pids, helpers_at, until
 from tests.support import audio
 
 Probe = Callable[..., AudioProbe]
@@ -227,16 +227,11 @@ def test_it_waits_no_longer_than_it_may_for_a_free_helper(
     with pytest.raises(HelperUnavailable, match="no audio helper was free in time"):
         probe(audio.wav(), by=engine, seconds=0.2)
     assert time.monotonic() - began < 1
-    for pid in helper_pids():
-        if str(slow) in open_files(pid):
-            os.kill(pid, 9)
+    for pid in helpers_at(slow):
+        os.kill(pid, 9)
     busy.join()
 
 
 def crash(engine: AudioEngine, source: Path, target: Path) -> None:
     with pytest.raises(HelperCrashed):
         engine.normalise(source, target, options=AudioOptions())
-
-
-def open_files(pid: int) -> list[str]:
-    return [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
