@@ -8,7 +8,9 @@ class PartnersConfig(AppConfig):
 
     def ready(self) -> None:
         from partners import deliveries, groups  # noqa: PLC0415 - models are not loaded before this point
+        from partners.api import surface  # noqa: PLC0415 - the same
 
         deliveries.register_work()
+        surface.register_surfaces()
         # From every sender: an app's permissions exist once its own signal was sent.
         post_migrate.connect(groups.sync_groups, dispatch_uid="staff-groups")

@@ -16,10 +16,16 @@ _VIEWED_BY_SUPPORT = (
     "calls.customer",
     "calls.dispositionchange",
     "calls.dispositioncode",
+    "calls.erasure",
     "calls.fetchattempt",
     "calls.ingestbatch",
     "calls.ingestitem",
+    "calls.legalhold",
+    "calls.purgecount",
     "calls.recording",
+    "calls.retentionchange",
+    "exports.exportentry",
+    "exports.exportjob",
     "partners.apikey",
     "partners.attempt",
     "partners.delivery",
@@ -31,13 +37,20 @@ _VIEWED_BY_SUPPORT = (
     "partners.tenant",
     "partners.user",
 )
-# Nothing of these is edited by hand: they stand for *Retry*, *Redeliver* and *Send test callback*.
-_DONE_BY_SUPPORT = ("calls.change_recording", "partners.change_delivery", "partners.add_delivery")
+# Nothing of these is edited by hand: they stand for *Retry*, *Place legal hold*, *Redeliver*, *Send test
+# callback*, and for *Retry* and *Cancel* of exports.
+_DONE_BY_SUPPORT = (
+    "calls.add_legalhold",
+    "calls.change_recording",
+    "exports.change_exportjob",
+    "partners.add_delivery",
+    "partners.change_delivery",
+)
 
 
 def sync_groups(sender: AppConfig, using: str, **_: Any) -> None:
     """Receiver of ``post_migrate``: permissions of an app exist once its own signal was sent."""
-    if sender.label in ("auth", "calls", "partners"):
+    if sender.label in ("auth", "exports", "calls", "partners"):
         _set_permissions(ADMINISTRATORS, _administrators(using), using)
         _set_permissions(SUPPORT, _support(using), using)
 
@@ -48,7 +61,7 @@ def _set_permissions(name: str, permissions: Iterable[Permission], using: str) -
 
 
 def _administrators(using: str) -> Iterable[Permission]:
-    everything = Q(content_type__app_label__in=["calls", "partners"])
+    everything = Q(content_type__app_label__in=["exports", "calls", "partners"])
     groups = Q(content_type__app_label="auth", content_type__model="group")
     return Permission.objects.using(using).filter(everything | groups)
 

@@ -1,30 +1,23 @@
 """API keys: issue, verify, rotate, revoke.
 
-A key id is ``zpk_`` and a secret ``zps_``, each followed by random base-62 text that ends in six digits of
-its own CRC-32, so that a secret scanner can tell a real one from a look-alike without asking us. At rest is
-HMAC-SHA256 under a pepper that the database does not hold; peppers are versioned and can be replaced.
+A key id begins with ``zpk_``, a secret with ``zps_``; of the secret only a digest is kept (credentials.py).
 """
 
-import hashlib
-import hmac
-import secrets
-import string
-import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from partners import credentials
+from partners.credentials import AtRest
 from partners.models import ApiKey, Partner, SubTenant
 from partners.models.keys import Scope
 
 KEY_PREFIX = "zpk_"
 SECRET_PREFIX = "zps_"  # noqa: S105 - the public prefix, not a secret
-_DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
-_CHECKSUM_LENGTH = 6
 _LAST_USED_EVERY = timedelta(minutes=1)
 
 
@@ -53,13 +46,13 @@ def issue(
     sandbox: bool = False,
     expires_at: datetime | None = None,
 ) -> IssuedKey:
-    key_id, secret = _random(KEY_PREFIX, 22), _random(SECRET_PREFIX, 40)
-    version, pepper = _peppers()[0]
+    key_id, secret = credentials.random_text(KEY_PREFIX, 22), credentials.random_text(SECRET_PREFIX, 40)
+    kept = credentials.at_rest(f"{key_id}.{secret}")
     key = ApiKey.objects.create(
         partner=partner,
         key_id=key_id,
-        digest=_digest(pepper, key_id, secret),
-        pepper_version=version,
+        digest=kept.digest,
+        pepper_version=kept.pepper_version,
         label=label,
         scopes=list(Scope.values) if scopes is None else scopes,
         sub_tenant=sub_tenant,
@@ -75,12 +68,11 @@ def verify(*, key_id: str, secret: str) -> ApiKey:
     An unknown id costs the same digest and comparison as a known one.
     """
     key = None
-    if _is_well_formed(key_id, KEY_PREFIX):
-        key = ApiKey.objects.select_related("partner").filter(key_id=key_id).first()
-    peppers = dict(_peppers())
-    pepper = peppers.get(key.pepper_version, "") if key else next(iter(peppers.values()))
-    expected = key.digest if key and pepper else "0" * 64
-    matches = hmac.compare_digest(_digest(pepper, key_id, secret), expected)
+    if credentials.is_well_formed(key_id, KEY_PREFIX):
+        with suppress(ApiKey.DoesNotExist):
+            key = ApiKey.objects.select_related("partner").get(key_id=key_id)
+    kept = AtRest(key.digest, key.pepper_version) if key else None
+    matches = credentials.fits(f"{key_id}.{secret}", kept)
     if key is None or not matches or not key.is_usable():
         raise InvalidKey
     return key
@@ -120,33 +112,3 @@ def rotate(*, key: ApiKey, overlap: timedelta = timedelta(days=1)) -> IssuedKey:
 def revoke(*, key: ApiKey) -> None:
     """Refuse the key from the next request on: no process caches keys."""
     ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
-
-
-def _random(prefix: str, length: int) -> str:
-    body = prefix + "".join(secrets.choice(_DIGITS) for _ in range(length))
-    return body + _checksum(body)
-
-
-def _checksum(body: str) -> str:
-    number, digits = zlib.crc32(body.encode()), ""
-    for _ in range(_CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(_DIGITS))
-        digits = _DIGITS[digit] + digits
-    return digits
-
-
-def _is_well_formed(text: str, prefix: str) -> bool:
-    body, checksum = text[:-_CHECKSUM_LENGTH], text[-_CHECKSUM_LENGTH:]
-    digits = text.removeprefix(prefix)
-    return digits != text and digits.isascii() and digits.isalnum() and checksum == _checksum(body)
-
-
-def _peppers() -> list[tuple[int, str]]:
-    pairs = (pepper.partition(":") for pepper in settings.API_KEY_PEPPERS)
-    return [(int(version), secret) for version, _, secret in pairs]
-
-
-def _digest(pepper: str, key_id: str, secret: str) -> str:
-    # Headers may carry any bytes; a lone surrogate must be a wrong key, not an error.
-    message = f"{key_id}.{secret}".encode("utf-8", "surrogatepass")
-    return hmac.new(pepper.encode(), message, hashlib.sha256).hexdigest()

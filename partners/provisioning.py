@@ -1,15 +1,17 @@
-"""Setting up those who call us: tenants, partners, grants and webhook secrets."""
+"""Setting up those who call us: tenants, partners, grants, webhook secrets, and people of accounts."""
 
 import base64
 import secrets
 from dataclasses import dataclass
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from partners import keys
 from partners.keys import IssuedKey
-from partners.models import Grant, Partner, SubTenant, Tenant
+from partners.models import Grant, Partner, Role, SubTenant, Tenant, User
 from zipingest import crypto
 
 
@@ -59,3 +61,20 @@ def rotate_webhook_secret(*, partner: Partner) -> str:
 def new_webhook_secret() -> str:
     """32 random bytes in the form of Standard Webhooks: ``whsec_`` and base64."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+class UnusablePerson(Exception):
+    """The name is taken, or the password is too easy to guess; the text says which."""
+
+
+def create_person(*, username: str, password: str, sub_tenant: SubTenant, role: Role) -> User:
+    """A person of the account in that role. Raises UnusablePerson."""
+    user = User(username=User.normalize_username(username), sub_tenant=sub_tenant, role=role)
+    user.set_password(password)
+    try:
+        validate_password(password, user)
+        user.full_clean()
+    except ValidationError as error:
+        raise UnusablePerson(" ".join(error.messages)) from error
+    user.save()
+    return user

@@ -1,4 +1,4 @@
-"""The request quota per partner: an exact moving window, so no 60 seconds ever hold more than the limit."""
+"""Request quotas by an exact moving window: no 60 seconds ever hold more than the limit."""
 
 import math
 import threading
@@ -32,12 +32,20 @@ class Quota:
 
 
 def spend(partner: Partner) -> Quota:
-    """Count one request of ``partner``. When Redis is away each process counts for itself."""
+    """Count one request of ``partner``."""
+    return spend_named(f"partner:{partner.pk}", partner.rate_limit)
+
+
+def spend_named(name: str, limit: int) -> Quota:
+    """Count one request of ``name``, which may make ``limit`` in any 60 seconds.
+
+    When Redis is away each process counts for itself.
+    """
     try:
-        return _spend(_limiter(_shared), partner)
+        return _spend(_limiter(_shared), name, limit)
     except StorageError as error:
         log.warning("quota_counts_per_process", error=str(error))
-        return _spend(_limiter(_per_process), partner)
+        return _spend(_limiter(_per_process), name, limit)
 
 
 def reset() -> None:
@@ -46,13 +54,12 @@ def reset() -> None:
     _per_process.cache_clear()
 
 
-def _spend(limiter: MovingWindowRateLimiter, partner: Partner) -> Quota:
-    item = RateLimitItemPerMinute(partner.rate_limit)
-    name = f"partner:{partner.pk}"
+def _spend(limiter: MovingWindowRateLimiter, name: str, limit: int) -> Quota:
+    item = RateLimitItemPerMinute(limit)
     allowed = limiter.hit(item, name)
     window = limiter.get_window_stats(item, name)
     reset_after = max(1, math.ceil(window.reset_time - time.time()))
-    return Quota(allowed, partner.rate_limit, max(0, window.remaining), reset_after)
+    return Quota(allowed, limit, max(0, window.remaining), reset_after)
 
 
 def _limiter(cached: Callable[[], MovingWindowRateLimiter]) -> MovingWindowRateLimiter:

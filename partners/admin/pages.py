@@ -62,6 +62,16 @@ def question_page(
     return _page(model_admin, request, "console/question.html", question.title, row, context)
 
 
+def list_question_page(
+    model_admin: ModelAdmin, request: HttpRequest, question: Question, form: forms.Form
+) -> TemplateResponse:
+    """Asks before an action on a list acts; Cancel leads back to the list as it was filtered."""
+    shared = model_admin.admin_site.each_context(request)
+    about = {"title": question.title, "opts": model_admin.opts, "question": question, "form": form}
+    context = {**shared, **about, "back": request.get_full_path()}
+    return TemplateResponse(request, "console/question.html", context)
+
+
 def secrets_page(
     model_admin: ModelAdmin, request: HttpRequest, row: Model, title: str, secrets: Mapping[str, str]
 ) -> TemplateResponse:

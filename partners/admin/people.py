@@ -10,10 +10,12 @@ from partners.admin.base import ConsoleAdmin
 from partners.admin.toolkit import (
     AdminPasswordChangeForm,
     ChangeUserForm,
+    ConsoleAuthenticationForm,
     DjangoUserAdmin,
     ModelAdmin,
     UserCreationForm,
 )
+from partners.forms import GuardedForm
 from partners.models import User
 
 _ACCOUNT: Any = ("Account", {"fields": ("sub_tenant", "role")})
@@ -23,6 +25,15 @@ def _check_account(form: forms.BaseForm) -> None:
     """In plain words what the table's constraint demands."""
     if bool(form.cleaned_data.get("sub_tenant")) != bool(form.cleaned_data.get("role")):
         form.add_error("role", "A role goes with a sub-tenant: set both, or neither for our own staff.")
+
+
+class ConsoleSignInForm(GuardedForm, ConsoleAuthenticationForm):
+    """The console's own form, behind the guard of all sign-ins."""
+
+    door = "console"
+
+
+admin.site.login_form = ConsoleSignInForm
 
 
 class UserForm(ChangeUserForm):

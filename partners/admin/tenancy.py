@@ -1,13 +1,18 @@
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from partners.admin.base import ConsoleAdmin
-from partners.admin.toolkit import TabularInline
+from partners.admin.toolkit import TabularInline, action
 from partners.models import SubTenant, Tenant
 
 
 class SubTenantInline(TabularInline):
     model = SubTenant
-    fields = ("external_id", "name", "retention_days")
+    fields = ("external_id", "name")
     extra = 0
     can_delete = False
     show_change_link = True
@@ -32,8 +37,17 @@ class SubTenantAdmin(ConsoleAdmin):
     search_fields = ("name", "external_id")
     search_help_text = "Name or sub-tenant id"
     fields = ("tenant", "name", "external_id", "retention_days", "created_at")
-    readonly_fields = ("created_at",)
     raw_id_fields = ("tenant",)
+    actions_detail = ("change_retention",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # A change deletes recordings, so it has a page of its own that shows which.
+        return ("created_at", "retention_days") if obj else ("created_at",)
+
+    @action(description="Change retention", icon="auto_delete", permissions=["change"])
+    def change_retention(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        # Recordings are above this room: the page is named by its address alone.
+        return redirect(reverse("admin:calls_retentionchange_account", args=[object_id]))
 
     @admin.display(description="retention", ordering="retention_days")
     def retention(self, sub_tenant: SubTenant) -> str:

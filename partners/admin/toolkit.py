@@ -6,23 +6,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeVar
 
+    from django import forms
     from django.contrib import admin
+    from django.contrib.admin.forms import AdminAuthenticationForm as ConsoleAuthenticationForm
     from django.contrib.auth.admin import UserAdmin
     from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
     from django.core.paginator import Paginator
-    from django.forms import CheckboxSelectMultiple, TextInput
+    from django.forms import CheckboxInput, CheckboxSelectMultiple, Select, Textarea, TextInput
 
     from partners.models import User
 
     Method = TypeVar("Method", bound=Callable[..., Any])
 
     ModelAdmin = admin.ModelAdmin[Any]
+    ModelForm = forms.ModelForm[Any]
     TabularInline = admin.TabularInline[Any, Any]
     DjangoUserAdmin = UserAdmin[User]
     InfinitePaginator = Paginator[Any]
     UserCreationForm = AdminUserCreationForm[User]
     ChangeUserForm = UserChangeForm[User]
     UnfoldAdminTextInputWidget = TextInput
+    UnfoldAdminTextareaWidget = Textarea
+    UnfoldAdminSelectWidget = Select
+    UnfoldBooleanWidget = CheckboxInput
     UnfoldAdminCheckboxSelectMultipleWidget = CheckboxSelectMultiple
 
     def action(
@@ -30,22 +36,35 @@ if TYPE_CHECKING:
     ) -> Callable[[Method], Method]: ...
 else:
     from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+    from django.forms import ModelForm
     from unfold.admin import ModelAdmin, TabularInline
     from unfold.decorators import action
     from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+    from unfold.forms import AuthenticationForm as ConsoleAuthenticationForm
     from unfold.forms import UserChangeForm as ChangeUserForm
     from unfold.paginator import InfinitePaginator
-    from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+    from unfold.widgets import (
+        UnfoldAdminCheckboxSelectMultipleWidget,
+        UnfoldAdminSelectWidget,
+        UnfoldAdminTextareaWidget,
+        UnfoldAdminTextInputWidget,
+        UnfoldBooleanWidget,
+    )
 
 __all__ = [
     "AdminPasswordChangeForm",
     "ChangeUserForm",
+    "ConsoleAuthenticationForm",
     "DjangoUserAdmin",
     "InfinitePaginator",
     "ModelAdmin",
+    "ModelForm",
     "TabularInline",
     "UnfoldAdminCheckboxSelectMultipleWidget",
+    "UnfoldAdminSelectWidget",
     "UnfoldAdminTextInputWidget",
+    "UnfoldAdminTextareaWidget",
+    "UnfoldBooleanWidget",
     "UserCreationForm",
     "action",
 ]

@@ -5,9 +5,11 @@ from partners.models.keys import ApiKey
 from partners.models.partner import Grant, Partner
 from partners.models.rejection import Rejection, RejectionCount
 from partners.models.tenancy import SubTenant, Tenant
+from partners.models.tokens import AccessToken, Right
 from partners.models.user import Role, User
 
 __all__ = [
+    "AccessToken",
     "ApiKey",
     "Attempt",
     "Delivery",
@@ -15,6 +17,7 @@ __all__ = [
     "Partner",
     "Rejection",
     "RejectionCount",
+    "Right",
     "Role",
     "SubTenant",
     "Tenant",

@@ -1,8 +1,9 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from partners.models.tenancy import SubTenant
 
@@ -29,3 +30,16 @@ class User(AbstractUser):
                 name="user_role_goes_with_sub_tenant",
             )
         ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new password ends what was signed in with the old one; Django does so with sessions."""
+        # None where Django only hashes the same password anew.
+        new_password = self._password  # type: ignore[attr-defined]  # Django's own, unknown to the stubs
+        has_new_password = new_password is not None and not self._state.adding
+        super().save(*args, **kwargs)
+        if has_new_password:
+            self.tokens.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
+
+    def may_sign_in(self) -> bool:
+        """Whether the doors of an account open at all: active, of an account, and with a password."""
+        return self.is_active and self.sub_tenant_id is not None and self.has_usable_password()

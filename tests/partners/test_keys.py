@@ -10,7 +10,7 @@ import pytest
 from django.core import serializers
 from django.utils import timezone
 
-from partners import keys
+from partners import credentials, keys
 from partners.keys import InvalidKey
 from partners.models import ApiKey, Partner
 from tests.support.factories import provisioned
@@ -116,7 +116,7 @@ def test_an_unknown_id_is_invalid(issued, key_id):
 def test_an_id_of_forbidden_characters_is_invalid_even_with_its_checksum(issued):
     body = "zpk_\0" + "0" * 21
     with pytest.raises(InvalidKey):
-        keys.verify(key_id=body + keys._checksum(body), secret=issued.secret)
+        keys.verify(key_id=body + credentials.checksum(body), secret=issued.secret)
 
 
 @pytest.mark.parametrize("secret", ["", "zps_", "\udcff", "é", "\0"])

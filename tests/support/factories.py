@@ -1,16 +1,19 @@
 """Rows as the product itself makes them: partners provisioned and calls ingested by the services."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from calls.api.partner.schemas import ItemIn
 from calls.models import Call
 from calls.services.ingest import Ingested, Origin, ingest_batch
-from partners import provisioning
+from partners import provisioning, tokens
+from partners.models import Right, Role, SubTenant, Tenant, User
 from partners.provisioning import Provisioned
+from partners.tokens import IssuedToken
 
 Item = dict[str, Any]
+PASSWORD = "a-Long-1-phrase"
 
 
 def provisioned(
@@ -95,3 +98,53 @@ def _changed(part: Mapping[str, Any], changes: Mapping[str, Any]) -> Item:
 
 
 _PARTS = ("call", "agent", "customer")
+
+
+# --- Members of an account --------------------------------------------------------------------------------
+def account(sub_tenant: str = "subtenant1", tenant: str = "tenant1") -> SubTenant:
+    """The sub-tenant of that id; the one that :func:`provisioned` grants unless told otherwise."""
+    parent, _ = Tenant.objects.get_or_create(external_id=tenant, defaults={"name": tenant})
+    found, _ = SubTenant.objects.get_or_create(
+        tenant=parent, external_id=sub_tenant, defaults={"name": sub_tenant}
+    )
+    return found
+
+
+def person(
+    role: str = Role.SUPERVISOR, sub_tenant: SubTenant | None = None, username: str = "", **fields: Any
+) -> User:
+    """A user in that role of the account, with PASSWORD; without a name a new one each time."""
+    return User.objects.create_user(
+        username or f"{role}-{uuid.uuid4().hex[:8]}",
+        password=PASSWORD,
+        role=role,
+        sub_tenant=sub_tenant or account(),
+        **fields,
+    )
+
+
+def make_member(role: str = Role.SUPERVISOR, sub_tenant: SubTenant | None = None) -> dict[str, str]:
+    """The headers of a new person in that role, signed in with a bearer token."""
+    return bearer(tokens.issue_to_person(user=person(role, sub_tenant), name="test"))
+
+
+def make_machine(
+    role: str = Role.ADMIN,
+    sub_tenant: SubTenant | None = None,
+    scopes: Iterable[str] | None = None,
+    **options: Any,
+) -> dict[str, str]:
+    """The headers of a machine; without ``scopes`` it has all of them."""
+    return bearer(
+        tokens.issue_to_machine(
+            sub_tenant=sub_tenant or account(),
+            role=Role(role),
+            scopes=[Right(scope) for scope in (Right.values if scopes is None else scopes)],
+            name="machine",
+            **options,
+        )
+    )
+
+
+def bearer(issued: IssuedToken) -> dict[str, str]:
+    return {"Authorization": f"Bearer {issued.text}"}

@@ -6,13 +6,14 @@ our own errors below all end in the same function.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
+from django.template.loader import render_to_string
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
@@ -21,12 +22,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """What is to be said, before a surface gives it its form. ``errors``: per field, if any."""
+    """What is to be said, before a surface gives it its form. ``errors``: per field, if any.
+
+    ``extra``: further keys of the body, on surfaces that have some (an ``error_code``).
+    """
 
     status: int
     message: str
     errors: list[dict[str, str]] = field(default_factory=list)
     headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 Envelope = Callable[[ErrorAnswer], dict[str, Any]]
@@ -34,7 +39,14 @@ Envelope = Callable[[ErrorAnswer], dict[str, Any]]
 _PASSED_OVER_BYTES = 16 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
 
-_surfaces: dict[str, Envelope] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Surface:
+    envelope: Envelope
+    messages: Mapping[int, str]
+
+
+_surfaces: dict[str, _Surface] = {}
 
 _MESSAGES = {
     400: "Malformed request body",
@@ -60,14 +72,19 @@ class ApiError(Exception):
         *,
         errors: list[dict[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
-        self.answer = ErrorAnswer(status, message or _MESSAGES[status], errors or [], headers or {})
+        text = message or _MESSAGES[status]
+        self.answer = ErrorAnswer(status, text, errors or [], headers or {}, extra or {})
         super().__init__(self.answer.message)
 
 
-def register_surface(prefix: str, envelope: Envelope) -> None:
-    """Answer every error below ``prefix`` in ``envelope``."""
-    _surfaces[prefix] = envelope
+def register_surface(prefix: str, envelope: Envelope, messages: Mapping[int, str] | None = None) -> None:
+    """Answer every error below ``prefix`` in ``envelope``.
+
+    ``messages``: how the surface words a status that nobody gave a message of its own.
+    """
+    _surfaces[prefix] = _Surface(envelope, messages or {})
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -82,15 +99,29 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 def render(request: HttpRequest, answer: ErrorAnswer) -> HttpResponse:
     """``answer`` in the envelope of the surface that ``request`` belongs to."""
     _pass_over_body(request)
-    envelope = next(
-        (envelope for prefix, envelope in _surfaces.items() if request.path.startswith(prefix)), _plain
-    )
+    surface = _surface_of(request.path)
+    # Browsers name it; programs that take anything ("*/*") are better off with JSON.
+    if surface is None and "text/html" in request.headers.get("Accept", ""):
+        return _page(request, answer)
+    surface = surface or _Surface(_plain, {})
+    if answer.message == _MESSAGES.get(answer.status):
+        answer = replace(answer, message=surface.messages.get(answer.status, answer.message))
     return JsonResponse(
-        envelope(answer),
+        surface.envelope(answer),
         status=answer.status,
         headers=dict(answer.headers),
         json_dumps_params={"separators": (",", ":")},
     )
+
+
+def _surface_of(path: str) -> _Surface | None:
+    return next((surface for prefix, surface in _surfaces.items() if path.startswith(prefix)), None)
+
+
+def _page(request: HttpRequest, answer: ErrorAnswer) -> HttpResponse:
+    """For somebody before a browser. Rendered without the request: what failed may be the database."""
+    page = render_to_string("error.html", {"answer": answer})
+    return HttpResponse(page, status=answer.status, headers=dict(answer.headers))
 
 
 def _pass_over_body(request: HttpRequest) -> None:
@@ -138,4 +169,5 @@ def _of_framework(error: exceptions.APIException) -> ErrorAnswer:
 
 
 def _plain(answer: ErrorAnswer) -> dict[str, Any]:
-    return {"message": answer.message, **({"errors": answer.errors} if answer.errors else {})}
+    errors = {"errors": answer.errors} if answer.errors else {}
+    return {"message": answer.message, **errors, **answer.extra}
