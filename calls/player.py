@@ -2,17 +2,16 @@
 
 import re
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
-from calls.models import AccessKind, Call, Recording
+from calls import giving
+from calls.models import AccessKind, Call
 from calls.services import audit
 from partners.models import User
 from zipingest.api.addresses import client_address
 from zipingest.api.middleware import request_id
-from zipingest.ranges import ranged_response
-from zipingest.storage import ObjectMissing, default_storage
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -20,33 +19,35 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 def serve(request: HttpRequest, call: Call, kind: AccessKind) -> HttpResponseBase:
     """The stored recording of ``call``; noted in the access audit where audio leaves the house.
 
-    Raises Http404 where nothing is stored, and zipingest.storage.StorageError.
+    A 410 in plain words where it is past retention. Raises Http404 where nothing is stored, and
+    zipingest.storage.StorageError.
     """
-    recording = call.recording
-    if not recording.is_stored:
-        raise Http404
-    try:
-        response = _response(request, call, recording, kind)
-    except ObjectMissing as error:
-        raise Http404 from error
-    if request.method == "GET" and response.status_code in (200, 206):
-        _note(request, call, kind)
-    return response
-
-
-def _response(request: HttpRequest, call: Call, recording: Recording, kind: AccessKind) -> HttpResponseBase:
-    assert recording.completed_at is not None, "what is stored was completed"
     disposition = content_disposition_header(kind == AccessKind.DOWNLOAD, _file_name(call))
-    return ranged_response(
-        request,
-        storage=default_storage(),
-        key=recording.key,
-        size=recording.bytes or 0,
-        etag=recording.sha256,
-        last_modified=recording.completed_at,
-        content_type="audio/wav",
-        headers={"Content-Disposition": disposition or "inline"},
-    )
+    headers = {"Content-Disposition": disposition or "inline"}
+    try:
+        return giving.give(request, _kept(call), actor=_actor(request), kind=kind, headers=headers)
+    except giving.Expired:
+        return HttpResponse(why_gone(call), status=410, content_type="text/plain; charset=utf-8")
+    except giving.NoRecording as error:
+        raise Http404 from error
+
+
+def why_gone(call: Call) -> str:
+    """Why the recording of ``call`` is not given out any more; empty while it is."""
+    kept = _kept(call)
+    if kept.expired_at is None:
+        return ""
+    moment = kept.expired_at.strftime("%Y-%m-%d %H:%M UTC")
+    if kept.expires_at and kept.expires_at <= kept.now:
+        return f"The recording passed the account's retention window at {moment} and is no longer given out."
+    return f"The recording was removed at {moment}."
+
+
+def _kept(call: Call) -> giving.Kept:
+    kept = giving.find(Call.objects.filter(pk=call.pk))
+    if kept is None:  # deleted since it was read
+        raise Http404
+    return kept
 
 
 def _file_name(call: Call) -> str:
@@ -54,12 +55,11 @@ def _file_name(call: Call) -> str:
     return f"{_UNSAFE.sub('_', str(call))[:100].strip('._') or call.uuid}.wav"
 
 
-def _note(request: HttpRequest, call: Call, kind: AccessKind) -> None:
+def _actor(request: HttpRequest) -> audit.Actor:
     assert isinstance(request.user, User), "the console lets nobody else in"
-    audit.note_access(
-        user=request.user,
-        call=call,
-        kind=kind,
+    return audit.Actor(
+        name=request.user.get_username(),
         address=client_address(request),
+        user=request.user,
         request_id=request_id(request),
     )

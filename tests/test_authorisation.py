@@ -1,6 +1,7 @@
 """Who may use which route: every route of the URLconf by key by partner by tenant, from one table.
 
-The console has a table of its own. A route that stands in none fails here.
+The console has a table of its own (tests/console/routes.py), and so has the telesales surface
+(tests/authorisation/members.py). A route that stands in none fails here.
 """
 
 import json
@@ -20,7 +21,8 @@ from calls.models import Agent, Call, Customer, DispositionChange, DispositionCo
 from partners import keys
 from partners.models import ApiKey
 from partners.provisioning import Provisioned
-from tests.support import factories
+from tests.authorisation.members import DOORS, MEMBERS
+from tests.support import factories, recordings
 
 CONSOLE = "admin/"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -72,6 +74,9 @@ PROTECTED = {
     f"{PARTNER}/calls/<external_id:external_id>": Route(
         "GET", "read", lambda _: f"/{PARTNER}/calls/call123", {"own": 200, "other": 404}
     ),
+    f"{PARTNER}/calls/<external_id:external_id>/recording": Route(
+        "GET", "read", lambda _: f"/{PARTNER}/calls/call123/recording", {"own": 200, "other": 404}
+    ),
     f"{PARTNER}/batches/<uuid:uuid>": Route(
         "GET", "read", lambda world: f"/{PARTNER}/batches/{world.batch}", {"own": 200, "other": 404}
     ),
@@ -117,7 +122,7 @@ def routes(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[str]
 
 
 def test_every_route_stands_in_the_table() -> None:
-    assert sorted(routes()) == sorted([*PUBLIC, *PROTECTED])
+    assert sorted(routes()) == sorted([*PUBLIC, *PROTECTED, *MEMBERS, *DOORS])
 
 
 # --- What they answer -------------------------------------------------------------------------------------
@@ -126,7 +131,9 @@ def world(db: None) -> World:
     own = factories.provisioned(name="Own", rate_limit=10_000)
     other = factories.provisioned(name="Other", rate_limit=10_000)
     factories.provisioned(name="Third", sub_tenant="ungranted")
-    return World(own, other, factories.ingest(own).batch_uuid)
+    batch = factories.ingest(own).batch_uuid
+    recordings.store(factories.call(own), b"RIFF")
+    return World(own, other, batch)
 
 
 def in_state(provisioned: Provisioned, state: str, route: Route) -> dict[str, str | None]:

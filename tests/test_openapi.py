@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 from hypothesis import HealthCheck, Phase, seed
@@ -27,7 +28,11 @@ from zipingest.wsgi import application
 
 load_all_checks()
 
+MEMBER_PATHS = ("/api/auth/", "/api/telesales/")
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+# What a recording or a ZIP is answered with.
+GIVEN = {200, 206, 304, 401, 403, 404, 410, 412, 416, 429, 500, 503}
+
 OPERATIONS = {
     ("post", "/api/v1/partner/ingest/batch-call"): {200, 400, 401, 403, 411, 413, 415, 422, 429, 500},
     ("put", "/api/v1/partner/ingest/disposition-status"): {
@@ -35,7 +40,19 @@ OPERATIONS = {
     },
     ("get", "/api/v1/partner/ingest/calls"): {200, 400, 401, 403, 422, 429, 500},
     ("get", "/api/v1/partner/ingest/calls/{external_id}"): {200, 400, 401, 403, 404, 429, 500},
+    ("get", "/api/v1/partner/ingest/calls/{external_id}/recording"): {*GIVEN, 400},
     ("get", "/api/v1/partner/ingest/batches/{uuid}"): {200, 400, 401, 403, 404, 429, 500},
+    ("post", "/api/auth/login"): {200, 400, 401, 411, 413, 415, 422, 429, 500},
+    ("get", "/api/auth/me"): {200, 401, 403, 429, 500},
+    ("post", "/api/auth/logout"): {204, 401, 403, 429, 500},
+    ("get", "/api/telesales/recordings"): {200, 401, 403, 422, 429, 500},
+    ("get", "/api/telesales/recordings/{uuid}"): GIVEN,
+    ("get", "/api/telesales/recordings/{uuid}/download"): GIVEN,
+    ("post", "/api/telesales/recordings/export-bulk"): {201, 400, 401, 403, 411, 413, 415, 422, 429, 500},
+    ("get", "/api/telesales/recordings/export-bulk"): {200, 401, 403, 422, 429, 500},
+    ("get", "/api/telesales/recordings/export-bulk/{job_id}"): {200, 401, 403, 404, 429, 500},
+    ("delete", "/api/telesales/recordings/export-bulk/{job_id}"): {204, 401, 403, 404, 429, 500},
+    ("get", "/api/telesales/recordings/export-bulk/{job_id}/download"): {*GIVEN, 409},
 }  # fmt: skip
 
 
@@ -50,6 +67,11 @@ def operations(document: dict[str, Any]) -> dict[tuple[str, str], Any]:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
+
+
+def of_partners(document: dict[str, Any]) -> list[Any]:
+    """The operations of the partner surface."""
+    return [found for (_, path), found in operations(document).items() if path.startswith("/api/v1/partner/")]
 
 
 # --- The document -----------------------------------------------------------------------------------------
@@ -68,11 +90,23 @@ def test_it_names_every_operation_and_every_status(document: dict[str, Any]) -> 
 
 def test_it_names_the_headers_of_a_request(document: dict[str, Any]) -> None:
     schemes = document["components"]["securitySchemes"]
-    assert {scheme["name"] for scheme in schemes.values()} == {"x-api-key", "x-api-secret"}
-    for operation in operations(document).values():
+    assert {schemes[name]["name"] for name in ("apiKey", "apiSecret")} == {"x-api-key", "x-api-secret"}
+    for operation in of_partners(document):
         assert operation["security"] == [{"apiKey": [], "apiSecret": []}]
-        headers = {p["name"]: p["required"] for p in operation["parameters"] if p["in"] == "header"}
-        assert headers == {"x-tenant-id": True, "x-sub-tenant-id": True}
+        headers = [p for p in operation["parameters"] if p["in"] == "header"]
+        required = {p["name"] for p in headers if p.get("required")}
+        assert required == {"x-tenant-id", "x-sub-tenant-id"}
+
+
+def test_it_names_how_a_member_signs_in(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["bearerToken"] == {"type": "http", "scheme": "bearer"}
+    assert (schemes["session"]["in"], schemes["session"]["name"]) == ("cookie", settings.SESSION_COOKIE_NAME)
+    for (_, path), operation in operations(document).items():
+        if path == "/api/auth/login":
+            assert not any(operation.get("security", []))
+        elif path.startswith(MEMBER_PATHS):
+            assert operation["security"] == [{"bearerToken": []}, {"session": []}]
 
 
 def test_it_names_the_headers_of_the_answers(document: dict[str, Any]) -> None:
@@ -137,7 +171,9 @@ def explore(examples: int) -> Any:
     )
     def test(case: schemathesis.Case, real_headers: dict[str, str]) -> None:
         quota.reset()
-        case.call_and_validate(headers=real_headers, checks=CHECKS)
+        cache.clear()
+        headers = factories.make_member() if case.path.startswith(MEMBER_PATHS) else real_headers
+        case.call_and_validate(headers=headers, checks=CHECKS)
 
     return test
 

@@ -13,11 +13,15 @@ _READ_ONLY: dict[str, Any] = {"http_method_names": ["get", "head"]}
 
 urlpatterns = [
     path("api/v1/partner/", include("calls.api.partner.urls")),
+    path("api/auth/", include("partners.api.urls")),
+    path("api/telesales/recordings/", include("exports.api.urls")),
+    path("api/telesales/", include("calls.api.telesales.urls")),
     path("api/schema", SpectacularAPIView.as_view(**_READ_ONLY), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", **_READ_ONLY), name="docs"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", include("calls.metrics")),
+    path("", include("partners.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -7,12 +7,13 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from calls import player
 from calls.admin import display
 from calls.admin.actions import CallActions
 from calls.admin.filters import ReceivedFilter, StateFilter
 from calls.admin.why import answers, why_page
 from calls.models import Call, Customer
-from partners.admin.base import exactly, moment, shortened, unbroken
+from partners.admin.base import exactly, link, moment, shortened, unbroken
 
 
 @admin.register(Call)
@@ -53,6 +54,7 @@ class CallAdmin(CallActions):
                     ("run", "attempts", "next_attempt"),
                     "source_url",
                     ("came_as", "kept_as"),
+                    ("kept_until", "hold"),
                     "sha256",
                 )
             },
@@ -74,6 +76,8 @@ class CallAdmin(CallActions):
         "source_url",
         "came_as",
         "kept_as",
+        "kept_until",
+        "hold",
         "sha256",
     )
     change_form_outer_before_template = "console/player.html"
@@ -108,6 +112,7 @@ class CallAdmin(CallActions):
         call: Call = context["original"]
         (context["answer"],) = answers(request, [call])
         context["kept_as"] = display.kept_as(call.recording)
+        context["gone"] = player.why_gone(call)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="call id")
@@ -157,6 +162,17 @@ class CallAdmin(CallActions):
     @admin.display(description="kept as")
     def kept_as(self, call: Call) -> str:
         return display.kept_as(call.recording)
+
+    @admin.display(description="kept until")
+    def kept_until(self, call: Call) -> str:
+        return display.kept_until(call.recording, call.sub_tenant)
+
+    @admin.display(description="legal hold")
+    def hold(self, call: Call) -> SafeString | str | None:
+        active = call.holds.filter(released_at__isnull=True).first()
+        if active is None:
+            return "none"
+        return link(active, f"since {moment(active.placed_at)} by {active.placed_by}: {active.reason}")
 
     @admin.display(description="SHA-256 of what is kept")
     def sha256(self, call: Call) -> str:

@@ -1,11 +1,14 @@
 """Listening in the console: ranges of the real file, and an audit of what left the house."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from calls.models import AccessRecord, Recording
 from tests.console.conftest import World
+from tests.support import recordings
 from zipingest.storage import default_storage
 
 
@@ -19,8 +22,8 @@ def url(kind: str, world: World) -> str:
 
 
 def heard() -> list[tuple[str, str, str]]:
-    rows = AccessRecord.objects.order_by("id").select_related("user", "call")
-    return [(row.user.username, row.kind, str(row.call)) for row in rows]
+    rows = AccessRecord.objects.order_by("id").select_related("call")
+    return [(row.actor, row.kind, str(row.call)) for row in rows]
 
 
 def test_the_player_gets_the_whole_recording(world: World, support: Client) -> None:
@@ -86,3 +89,33 @@ def test_a_recording_that_is_gone_from_the_store_is_404_and_no_listen(world: Wor
 
     assert support.get(url("listen", world)).status_code == 404
     assert heard() == []
+
+
+@pytest.mark.parametrize("kind", ["listen", "download"])
+def test_past_its_window_it_says_so_and_sends_nothing(world: World, support: Client, kind: str) -> None:
+    recordings.keep_until(world.stored, datetime(2026, 3, 1, tzinfo=UTC))
+
+    answer = support.get(url(kind, world))
+
+    assert (answer.status_code, answer["Content-Type"]) == (410, "text/plain; charset=utf-8")
+    assert answer.content.decode() == (
+        "The recording passed the account's retention window at 2026-03-01 00:00 UTC "
+        "and is no longer given out."
+    )
+    assert heard() == []
+
+
+def test_what_was_removed_says_so(world: World, support: Client) -> None:
+    recordings.purge(world.stored)
+
+    answer = support.get(url("listen", world))
+
+    assert answer.status_code == 410
+    assert answer.content.decode().startswith("The recording was removed at 20")
+
+
+def test_a_hold_lets_it_play_beyond_its_window(world: World, support: Client) -> None:
+    recordings.expire(world.stored)
+    recordings.hold(world.stored)
+
+    assert b"".join(support.get(url("listen", world)).streaming_content) == world.wav

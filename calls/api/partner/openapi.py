@@ -10,6 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from pydantic import BaseModel
 
+from calls.api.audio import ANSWERS, PARAMETERS
 from calls.api.partner.query import MAX_PER_PAGE
 from calls.api.partner.schemas import BatchIn, DispositionIn
 from calls.selectors import CALL_STATES
@@ -165,6 +166,7 @@ _FAILURES: dict[int, tuple[str, str]] = {
     401: ("The key or its secret is missing.", "Unauthorized"),
     403: ("The key is wrong, revoked, expired or may not do this here.", "Forbidden"),
     404: ("There is no such thing of yours in this sub-tenant.", "Resource not found"),
+    410: ("It is past the sub-tenant's retention window.", "Recording has exceeded the retention window"),
     411: ("The request came without Content-Length.", "Content-Length is required"),
     413: ("The body is larger than 5 MB.", "Request body is too large"),
     415: ("The body's media type is not application/json.", "Unsupported media type"),
@@ -174,6 +176,7 @@ _FAILURES: dict[int, tuple[str, str]] = {
         "Rate limit exceeded. Try again in 60 seconds.",
     ),
     500: ("A fault of ours.", "Internal server error"),
+    503: ("The store of recordings does not answer.", "The recording cannot be read at present"),
 }
 _ANY_REQUEST = (400, 401, 403, 429, 500)
 _WITH_BODY = (*_ANY_REQUEST, 411, 413, 415, 422)
@@ -210,6 +213,11 @@ _PARAMETERS = [
     _number_header("X-RateLimit-Reset", "When there is room again, in seconds since 1970.", [200, 429]),
     _number_header("Retry-After", "Seconds to wait.", [429]),
 ]
+
+
+_EXTERNAL_ID = OpenApiParameter(
+    "external_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The call's id, as you sent it."
+)
 
 
 def _failures(statuses: tuple[int, ...]) -> dict[int, OpenApiResponse]:
@@ -305,14 +313,16 @@ call = _operation(
     "What became of a call",
     answer=CallAnswer,
     failures=(*_ANY_REQUEST, 404),
-    parameters=[
-        OpenApiParameter(
-            "external_id",
-            OpenApiTypes.STR,
-            OpenApiParameter.PATH,
-            description="The call's id, as you sent it.",
-        )
-    ],
+    parameters=[_EXTERNAL_ID],
+)
+
+recording = extend_schema(
+    operation_id="partner_recording",
+    summary="Play the recording of a call",
+    description="As it is kept: 16-bit PCM WAV. Listens are audited.",
+    tags=["partner"],
+    parameters=[*_PARAMETERS, _EXTERNAL_ID, *PARAMETERS],
+    responses={**ANSWERS, **_failures((*_ANY_REQUEST, 404, 410, 503))},
 )
 
 batch = _operation(

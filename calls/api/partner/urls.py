@@ -1,7 +1,13 @@
 from django.urls import path, register_converter
 
 from calls.api.partner.query import ExternalId
-from calls.api.partner.views import BatchViewSet, CallViewSet, DispositionViewSet, IngestViewSet
+from calls.api.partner.views import (
+    BatchViewSet,
+    CallViewSet,
+    DispositionViewSet,
+    IngestViewSet,
+    RecordingViewSet,
+)
 
 register_converter(ExternalId, "external_id")
 
@@ -14,6 +20,13 @@ urlpatterns = [
     ),
     path("ingest/batches/<uuid:uuid>", BatchViewSet.as_view({"get": "retrieve"}), name="partner-batch"),
     path("ingest/calls", CallViewSet.as_view({"get": "newest"}), name="partner-calls"),
+    # Before the one below: an id may hold slashes. The status of a call whose id ends in "/recording" is told
+    # by the list alone.
+    path(
+        "ingest/calls/<external_id:external_id>/recording",
+        RecordingViewSet.as_view({"get": "stream"}),
+        name="partner-recording",
+    ),
     path(
         "ingest/calls/<external_id:external_id>",
         CallViewSet.as_view({"get": "retrieve"}),

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -12,20 +13,22 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.viewsets import ViewSet
 
-from calls import selectors
+from calls import giving, selectors
 from calls.api.partner import openapi, render
 from calls.api.partner.query import BatchQuery, CallsQuery
 from calls.api.partner.schemas import BatchIn, Body, DispositionIn, InvalidBody, parse
-from calls.models import Call
-from calls.services import dispositions, ingest, probe
+from calls.models import AccessKind, Call
+from calls.services import audit, dispositions, ingest, probe
 from partners.api.authentication import Caller, KeyAndSecret, granted_sub_tenant, too_many_requests
 from partners.api.refusals import note_refusal
 from partners.api.throttling import spend_quota
 from partners.models import SubTenant
 from partners.models.keys import Scope
+from zipingest.api.addresses import client_address
 from zipingest.api.body import read_json
 from zipingest.api.errors import ApiError
 from zipingest.api.middleware import request_id
+from zipingest.storage import StorageError
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
@@ -143,14 +146,14 @@ class CallViewSet(PartnerViewSet):
     @openapi.calls
     def newest(self, request: Request) -> Response:
         query = self.query(CallsQuery)
-        calls = selectors.partner_calls(self.caller.partner, self.sub_tenant)
-        if query.state:
-            calls = selectors.in_state(calls, query.state)
-        if query.since:
-            calls = selectors.received_since(calls, query.since)
-        if query.cursor is not None:
-            calls = calls.filter(pk__lt=query.cursor)
-        found = list(calls.order_by("-pk")[: query.per_page + 1])
+        calls = selectors.newest_calls(
+            self.caller.partner,
+            self.sub_tenant,
+            state=query.state,
+            since=query.since,
+            before=query.cursor,
+        )
+        found = list(calls[: query.per_page + 1])
         page = found[: query.per_page]
         following = _page_after(request, page[-1]) if len(found) > len(page) else None
         return _data({"calls": render.calls_body(page), "next": following})
@@ -162,6 +165,32 @@ class CallViewSet(PartnerViewSet):
         if call is None:
             raise ApiError(404)
         return _data(render.calls_body([call])[0])
+
+
+class RecordingViewSet(PartnerViewSet):
+    """The recordings of one's own calls."""
+
+    scope = Scope.READ
+
+    @openapi.recording
+    def stream(self, request: Request, external_id: str) -> HttpResponseBase:
+        kept = giving.find(selectors.partner_call(self.caller.partner, self.sub_tenant, external_id))
+        if kept is None:
+            raise ApiError(404)
+        headers = {"Cache-Control": f"private, max-age={kept.max_age}"}
+        actor = self._actor(request)
+        try:
+            return giving.give(request._request, kept, actor=actor, kind=AccessKind.LISTEN, headers=headers)
+        except giving.NoRecording as error:
+            raise ApiError(404, "Recording not found") from error
+        except giving.Expired as error:
+            raise ApiError(410, "Recording has exceeded the retention window") from error
+        except StorageError as error:
+            raise ApiError(503, "The recording cannot be read at present") from error
+
+    def _actor(self, request: Request) -> audit.Actor:
+        address = client_address(request._request)
+        return audit.Actor(self.caller.partner.name, address, request_id=request_id(request._request))
 
 
 class DispositionViewSet(PartnerViewSet):
