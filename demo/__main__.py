@@ -1,4 +1,4 @@
-"""Play a partner against the running product: `python -m demo [--once]`, or `make demo [ONCE=1]`."""
+"""Play a partner and a supervisor against the product: `python -m demo [--once]`, `make demo [ONCE=1]`."""
 
 import argparse
 import signal
@@ -10,18 +10,21 @@ from typing import Any, NoReturn
 import requests
 from django.core.exceptions import ImproperlyConfigured
 
-from demo import checks
+from demo import archive, checks
+from demo.archive import Entry
 from demo.calls import DemoCall, demo_calls
 from demo.checks import Outcome
 from demo.guide import guide
 from demo.partner import SUB_TENANT, TENANT, Partner
 from demo.report import Report
 from demo.stack import DATA_DIR, DemoFailed, Stack, shown
+from demo.supervisor import Supervisor
 from tests.support.partner_server import PartnerServer
 from zipingest import env
 
 DEADLINE_SECONDS = 180
 ADMINISTRATOR = "admin"
+SUPERVISOR = "supervisor"
 CUSTOMER = "customer-1"
 DISPOSITION = "interested"
 
@@ -56,7 +59,7 @@ class Demo:
 
     def play(self) -> None:
         step = self.report.step
-        with step(f"Start web, worker and beat on {self.stack.url}"):
+        with step(f"Start web, workers and beat on {self.stack.url}"):
             self.stack.start()
         with step("Make a partner, and an administrator for the console"):
             self.make_accounts()
@@ -70,7 +73,13 @@ class Demo:
             self.update_disposition()
         with step("Compare states, files and callbacks with what should be"):
             outcomes = self.compare(calls, batch)
+        with step(f"Sign in as {SUPERVISOR} and order the day's recordings as one ZIP"):
+            supervisor, job = self.order_export()
+        ended = self.report.export_progress(supervisor.follow(job["job_id"]))
+        with step("Download the ZIP and compare every file in it with its manifest"):
+            entries = self.take_export(supervisor, ended, outcomes)
         self.report.tables(outcomes)
+        self.report.archive(entries)
         self.report.differences(self.differences)
         self.report.summary(outcomes, self.differences)
 
@@ -104,6 +113,20 @@ class Demo:
             self.differences += [f"{outcome.call.id}: {text}" for text in checks.of_call(outcome)]
         self.differences += checks.of_files(files, outcomes)
         return outcomes
+
+    def order_export(self) -> tuple[Supervisor, dict[str, Any]]:
+        password = self.stack.create_person(SUPERVISOR, TENANT, SUB_TENANT, role="supervisor")
+        supervisor = Supervisor(self.stack.url)
+        supervisor.sign_in(SUPERVISOR, password)
+        return supervisor, supervisor.order()
+
+    def take_export(
+        self, supervisor: Supervisor, job: dict[str, Any], outcomes: Sequence[Outcome]
+    ) -> list[Entry]:
+        path = supervisor.download(job, DATA_DIR)
+        entries = archive.entries(path)
+        self.differences += archive.of_archive(path, entries, outcomes)
+        return entries
 
     def stay_open(self) -> None:
         recording_url = self.server.url(demo_calls()[0].recording_path)

@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from demo.archive import Entry
 from demo.calls import Failed
 from demo.checks import Outcome
 from demo.partner import has_ended
@@ -47,11 +48,25 @@ class Report:
                 bar.update(task, total=batch["total"], completed=ended, states=_states(batch))
         return batch
 
+    def export_progress(self, states: Iterable[dict[str, Any]]) -> dict[str, Any]:
+        """Draw a bar of the export's progress; returns its last state."""
+        columns = TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn()
+        job: dict[str, Any] = {}
+        with Progress(*columns, TextColumn("[dim]{task.fields[state]}"), console=self.console) as bar:
+            task = bar.add_task("export", total=100, state="")
+            for job in states:
+                bar.update(task, completed=job.get("progress_pct", 0), state=job["status"])
+        return job
+
     def tables(self, outcomes: Sequence[Outcome]) -> None:
         self.console.print()
         for table in (_outcome_table(outcomes), _place_table(outcomes)):
             self.console.print(table)
             self.console.print()
+
+    def archive(self, entries: Sequence[Entry]) -> None:
+        self.console.print(_archive_table(entries))
+        self.console.print()
 
     def differences(self, differences: Sequence[str]) -> None:
         for difference in differences:
@@ -113,6 +128,16 @@ def _callback(outcome: Outcome) -> str:
         return "NOT verified" if outcome.callbacks else "none"
     tries = len(outcome.callbacks)
     return "verified" if tries == 1 else f"verified (try {tries})"
+
+
+def _archive_table(entries: Sequence[Entry]) -> Table:
+    table = _table("What the exported ZIP holds, beside its manifest")
+    table.add_column("File")
+    table.add_column("Bytes", justify="right")
+    table.add_column("SHA-256, as in the manifest")
+    for entry in entries:
+        table.add_row(entry.name, f"{entry.size:,}", f"{entry.sha256[:16]}…")
+    return table
 
 
 def _place_table(outcomes: Sequence[Outcome]) -> Table:

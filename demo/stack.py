@@ -120,6 +120,13 @@ class Stack:
         )  # fmt: skip
         return password
 
+    def create_person(self, name: str, tenant: str, sub_tenant: str, *, role: str) -> str:
+        """The password."""
+        password = secrets.token_urlsafe(12)
+        account = (f"--tenant={tenant}", f"--sub-tenant={sub_tenant}")
+        self.manage("create_person", name, *account, f"--role={role}", PERSON_PASSWORD=password)
+        return password
+
     def rows(self, *models: str) -> list[dict[str, Any]]:
         """Every row of ``models`` (as ``calls.customer``), oldest first: ``{"model", "pk", "fields"}``."""
         rows: list[dict[str, Any]] = json.loads(self.manage("dumpdata", *models))

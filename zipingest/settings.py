@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "zipingest",
     "partners",
     "calls",
+    "exports",
 ]
 
 MIDDLEWARE = [
@@ -115,7 +116,12 @@ if REDIS_URL:
         }
     }
 else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
+    }
     # Embedded, one gunicorn process holds all counters, so its memory is the shared cache it asks for.
     SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
 
@@ -139,7 +145,11 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # What is not named here (sweep, tidy) is short and goes to the default queue.
-CELERY_TASK_ROUTES = {"partners.tasks.deliver_callback": {"queue": "callbacks"}}
+CELERY_TASK_ROUTES = {
+    "partners.tasks.deliver_callback": {"queue": "callbacks"},
+    # Packing takes minutes: it has a worker of its own, so that nothing short waits behind it.
+    "exports.tasks.pack_export": {"queue": "exports"},
+}
 CELERY_TASK_DEFAULT_QUEUE = "fetch"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
@@ -149,6 +159,7 @@ SWEEP_SECONDS = env.integer("SWEEP_SECONDS", 30, minimum=1)
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "zipingest.tasks.sweep", "schedule": SWEEP_SECONDS},
     "tidy": {"task": "calls.tasks.tidy", "schedule": 3600},
+    "tidy-exports": {"task": "exports.tasks.tidy_exports", "schedule": 600},
 }
 
 # --- Fetching and audio -----------------------------------------------------------------------------------
@@ -159,7 +170,8 @@ FETCH_RETRY_STEPS = env.integers("FETCH_RETRY_STEPS", "30,120,600,3600,14400")
 # Half of a worker's threads: a partner whose server hangs must leave room for the others.
 FETCH_RUNNING_PER_PARTNER = env.integer("FETCH_RUNNING_PER_PARTNER", 4, minimum=1)
 FETCH_RUNNING_PER_HOST = env.integer("FETCH_RUNNING_PER_HOST", 4, minimum=1)
-AUDIO_HELPERS = env.integer("AUDIO_HELPERS", 2, minimum=1)
+# One partner's files never hold all of them.
+AUDIO_HELPERS = env.integer("AUDIO_HELPERS", 3, minimum=1)
 AUDIO_MEMORY_BYTES = env.integer("AUDIO_MEMORY_BYTES", 1024 * 1024 * 1024, minimum=1)
 AUDIO_CPU_SECONDS = env.integer("AUDIO_CPU_SECONDS", 600, minimum=1)
 AUDIO_WALL_SECONDS = env.integer("AUDIO_WALL_SECONDS", 1200, minimum=1)
@@ -182,12 +194,27 @@ CALLBACKS_RUNNING_PER_PARTNER = env.integer("CALLBACKS_RUNNING_PER_PARTNER", 4, 
 CALLBACKS_RUNNING_PER_HOST = env.integer("CALLBACKS_RUNNING_PER_HOST", 4, minimum=1)
 WEBHOOK_ROTATION_SECONDS = 24 * 3600
 
+# --- Exports ----------------------------------------------------------------------------------------------
+EXPORTS_RUNNING_PER_SUB_TENANT = env.integer("EXPORTS_RUNNING_PER_SUB_TENANT", 2, minimum=1)
+# So long a ZIP can be downloaded, also where its recordings expire sooner.
+EXPORT_KEPT_DAYS = env.integer("EXPORT_KEPT_DAYS", 30, minimum=1)
+# Seconds to the next try while the store is away.
+EXPORT_RETRY_STEPS = env.integers("EXPORT_RETRY_STEPS", "10,60,300")
+
 # --- Storage ----------------------------------------------------------------------------------------------
 STORAGE_URL = env.text("STORAGE_URL", (DATA_DIR / "blobs").as_uri())
+# Where the nginx in front of us serves the storage folder, as in /protected/; empty: we send files ourselves.
+X_ACCEL_PREFIX = env.text("X_ACCEL_PREFIX")
 
 # --- HTTP -------------------------------------------------------------------------------------------------
 PARTNER_RATE_LIMIT = 120
 FAILED_AUTHENTICATIONS_PER_MINUTE = env.integer("FAILED_AUTHENTICATIONS_PER_MINUTE", 60, minimum=1)
+MEMBER_RATE_LIMIT = 120
+SIGN_IN_TRIES_PER_MINUTE = env.integer("SIGN_IN_TRIES_PER_MINUTE", 5, minimum=1)
+# How long a person stays signed in with a bearer token.
+ACCESS_TOKEN_DAYS = env.integer("ACCESS_TOKEN_DAYS", 30, minimum=1)
+AUTHENTICATION_BACKENDS = ["partners.backends.PeopleBackend"]
+LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "login"
 # Whoever shows it as a bearer token may read /metrics; without one, only clients on this machine.
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Each surface has a body limit of its own (calls/api); Django's must not answer before it does.
@@ -299,6 +326,7 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {"title": "Callbacks", "items": [_page("Callbacks", "outgoing_mail", "partners.delivery")]},
+            {"title": "Exports", "items": [_page("Exports", "folder_zip", "exports.exportjob")]},
             {
                 "title": "Partners",
                 "items": [
@@ -314,6 +342,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "People",
                 "items": [
                     _page("Users", "person", "partners.user"),
+                    _page("Access tokens", "badge", "partners.accesstoken"),
                     _page("Groups", "group", "auth.group"),
                 ],
             },

@@ -8,7 +8,7 @@ lease changes nothing. A Celery message carries no data at all; if one is lost, 
 
 from zipingest.work.claims import Kind, claim, each, has_due, waiting_lanes
 from zipingest.work.heartbeat import Heartbeat
-from zipingest.work.rows import Lease, LeaseLost, WorkItem, WorkState, database_now, finish_all
+from zipingest.work.rows import RELEASED, Lease, LeaseLost, WorkItem, WorkState, database_now, finish_all
 from zipingest.work.running import (
     MAX_EXPIRIES,
     kinds,
@@ -24,6 +24,7 @@ MAX_CRASHES = 3
 __all__ = [
     "MAX_CRASHES",
     "MAX_EXPIRIES",
+    "RELEASED",
     "Heartbeat",
     "Kind",
     "Lease",

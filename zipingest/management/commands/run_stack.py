@@ -1,4 +1,4 @@
-"""The embedded stack in one process tree: web, worker and beat under one supervisor."""
+"""The embedded stack in one process tree: web, two workers and beat under one supervisor."""
 
 import os
 import socket
@@ -15,9 +15,12 @@ from django.db import connections
 from zipingest import env
 from zipingest.supervisor import Program, Supervisor
 
+# Packing takes minutes and most of a core.
+_PACKING_AT_ONCE = 2
+
 
 class Command(BaseCommand):
-    help = "Prepare the data folder and the database, then run web, worker and beat until Ctrl-C or SIGTERM."
+    help = "Prepare the data folder and the database, then run web, workers and beat until Ctrl-C or SIGTERM."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--workers", type=int, default=8, help="threads that fetch and deliver (8)")
@@ -26,7 +29,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--exec",
-            choices=("web", "worker", "beat"),
+            choices=("web", "worker", "packer", "beat"),
             help="become this one program: nothing prepared, nobody supervised (containers, systemd)",
         )
 
@@ -59,8 +62,13 @@ class Command(BaseCommand):
 
 
 def stack(*, bind: str, workers: int) -> list[Program]:
-    """The three programs, for the supervisor here and for one container each elsewhere."""
-    commands = {"web": _web(bind), "worker": _worker(workers), "beat": _beat()}
+    """The programs, for the supervisor here and for one container each elsewhere."""
+    commands = {
+        "web": _web(bind),
+        "worker": _worker("fetch,callbacks", threads=workers),
+        "packer": _worker("exports", threads=_PACKING_AT_ONCE),
+        "beat": _beat(),
+    }
     # Celery's warning about root, at every start and eight lines long; we say it in one (_prepare).
     python = [sys.executable, "-W", "ignore:You're running the worker with superuser privileges", "-m"]
     return [
@@ -76,9 +84,9 @@ def _web(bind: str) -> list[str]:
     return command if settings.REDIS_URL else [*command, "--workers=1"]
 
 
-def _worker(threads: int) -> list[str]:
+def _worker(queues: str, *, threads: int) -> list[str]:
     command = ["celery", "-A", "zipingest", "--quiet", "worker", "--pool=threads", f"--concurrency={threads}"]
-    command += ["--queues=fetch,callbacks", "--loglevel=WARNING"]
+    command += [f"--queues={queues}", "--loglevel=WARNING"]
     # Workers find work in the database, so they need not know of each other.
     return [*command, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 

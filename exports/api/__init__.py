@@ -1,0 +1,1 @@
+"""Exports on the telesales surface: ``/api/telesales/recordings/export-bulk``."""

@@ -1,0 +1,94 @@
+"""Read one stored object and prove it before any of it goes into an archive."""
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO, Protocol
+
+from exports.packaging.content import Content, EntryDamaged, EntryMissing
+from zipingest.storage import ByteStream, ObjectMissing, Storage
+
+# An object up to this size waits for its turn in memory; if it is a file, up to the second size.
+MEMORY_BYTES = 8 * 1024 * 1024
+FILE_MEMORY_BYTES = 64 * 1024
+# Large enough that threads seldom wait for each other to hand over the interpreter.
+BLOCK_BYTES = 1024 * 1024
+
+
+class Wanted(Protocol):
+    """An object to include: its key, and the size and CRC-32 it was stored with."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def crc32(self) -> int: ...
+
+
+def verified(
+    wanted: Wanted, storage: Storage, *, folder: Path | None = None, on_block: Callable[[], object]
+) -> Content:
+    """The object's bytes, read whole and found to be the ones that were stored.
+
+    Small ones wait in memory. Of the others, files of the store are read a second time from there; what comes
+    from elsewhere waits in memory too, more than 8 MiB of it in a temporary file in ``folder`` (the system's
+    own by default). ``on_block`` is called for every block; what it raises ends the reading. Raises
+    EntryMissing, EntryDamaged, StorageError, and OSError where the temporary file cannot be written.
+    """
+    with ExitStack() as opened:
+        stream = opened.enter_context(_open(wanted, storage))
+        if stream.remaining != wanted.size:
+            raise EntryDamaged(f"{stream.remaining} bytes are stored, {wanted.size} were")
+        keep, chunks = _keeper(wanted, storage, folder, opened)
+        crc32 = 0
+        for block in _blocks(stream):
+            on_block()
+            crc32 = zlib.crc32(block, crc32)
+            keep(block)
+        if crc32 != wanted.crc32:
+            raise EntryDamaged(f"its CRC-32 is {crc32:08x}, it was {wanted.crc32:08x}")
+        stream.close()
+        return Content(size=wanted.size, crc32=crc32, chunks=chunks, close=opened.pop_all().close)
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def _open(wanted: Wanted, storage: Storage) -> ByteStream:
+    try:
+        return storage.open_range(wanted.key)
+    except ObjectMissing as error:
+        raise EntryMissing(error.reason) from error
+
+
+def _keeper(
+    wanted: Wanted, storage: Storage, folder: Path | None, opened: ExitStack
+) -> tuple[Callable[[bytes], object], Iterable[bytes]]:
+    """What keeps a block, and the blocks kept; what it opens goes to ``opened``."""
+    is_file = storage.local_path(wanted.key) is not None
+    if wanted.size <= (FILE_MEMORY_BYTES if is_file else MEMORY_BYTES):
+        blocks: list[bytes] = []
+        return blocks.append, blocks
+    if is_file:
+        # Opened now: deleted meanwhile, the file is still ours to read.
+        return _drop, _blocks(opened.enter_context(_open(wanted, storage)))
+    file = opened.enter_context(TemporaryFile(dir=folder, buffering=0))  # noqa: SIM115 - opened closes it
+    return file.write, _from_start(file)
+
+
+def _drop(block: bytes) -> None:
+    """Keeps what the store itself keeps."""
+
+
+def _blocks(source: _Readable) -> Iterator[bytes]:
+    while block := source.read(BLOCK_BYTES):
+        yield block
+
+
+def _from_start(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    yield from _blocks(file)

@@ -1,0 +1,109 @@
+"""How exports end other than by being packed: cancelled, given up before or at their time."""
+
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from calls.models import Call
+from exports.models import ExportEntry, ExportJob
+from zipingest import work
+from zipingest.storage import StorageError, default_storage
+from zipingest.work import RELEASED, WorkState
+
+log = structlog.get_logger(__name__)
+
+PREFIX = "exports/"
+# No worker that is alive has been silent for so long, so what it left is nobody's.
+_LEFT_FOR = timedelta(hours=1)
+
+
+def discard(*, job: ExportJob) -> None:
+    """Cancel an export that waits or runs, delete the ZIP of one that is ready; else change nothing.
+
+    A worker that packs it sees at its next word of progress that the lease is gone, and leaves nothing.
+    """
+    now = work.database_now()
+    mine = ExportJob.objects.filter(pk=job.pk, cancelled_at__isnull=True, expired_at__isnull=True)
+    waiting = mine.filter(state__in=[WorkState.DUE, WorkState.LEASED])
+    if waiting.update(state=WorkState.DONE, cancelled_at=now, **RELEASED):
+        return
+    if mine.filter(state=WorkState.DONE).update(expired_at=now):
+        job.refresh_from_db()
+        _delete_zip(job)
+
+
+def retry(*, job: ExportJob) -> bool:
+    """Pack a failed export once more, of the calls it was ordered with; False when it has not failed."""
+    now = work.database_now()
+    failed = ExportJob.objects.filter(pk=job.pk, state__in=[WorkState.FAILED, WorkState.POISON])
+    with transaction.atomic():
+        begun = failed.update(
+            state=WorkState.DUE,
+            due_at=now,
+            expires_at=now + timedelta(days=settings.EXPORT_KEPT_DAYS),
+            failed_at=None,
+            **dict.fromkeys(("attempts", "expiries", "entries_done"), 0),
+            **dict.fromkeys(("last_error", "error_code", "error_message"), ""),
+        )
+        work.nudge(ExportJob)
+    return bool(begun)
+
+
+def expire_exports_of(*, calls: "list[Call]") -> int:
+    """Give up every ZIP that holds one of the calls, and cancel what is about to; how many."""
+    entries = ExportEntry.objects.filter(call__in=calls, left_out="")
+    jobs = ExportJob.objects.filter(pk__in=entries.values("job"), cancelled_at=None, expired_at=None)
+    found = list(jobs.exclude(state__in=[WorkState.FAILED, WorkState.POISON]))
+    for job in found:
+        discard(job=job)
+    return len(found)
+
+
+def remove_expired() -> int:
+    """Give up ZIPs whose time has come, and delete those that were given up; how many were deleted."""
+    now = work.database_now()
+    with_zip = ExportJob.objects.exclude(zip_key="")
+    with_zip.filter(expires_at__lte=now, expired_at__isnull=True).update(expired_at=now)
+    return sum(_delete_zip(job) for job in with_zip.filter(expired_at__isnull=False).order_by("pk")[:500])
+
+
+def remove_leftovers() -> int:
+    """Delete ZIPs that no export names: those of workers killed at the last moment; how many."""
+    storage, before = default_storage(), work.database_now() - _LEFT_FOR
+    old = [stored.key for stored in storage.list(PREFIX) if stored.modified < before]
+    wanted = _named_or_in_the_making(old)
+    left = [key for key in old if key not in wanted]
+    for key in left:
+        storage.delete(key)
+        log.warning("export_leftover_deleted", key=key)
+    return len(left)
+
+
+def _named_or_in_the_making(keys: list[str]) -> set[str]:
+    job_of = {key: key.removeprefix(PREFIX).partition("/")[0] for key in keys}
+    jobs = ExportJob.objects.filter(public_id__in=set(job_of.values()))
+    wanted = jobs.filter(Q(state=WorkState.LEASED) | ~Q(zip_key=""))
+    rows = {
+        public_id: (state, key)
+        for public_id, state, key in wanted.values_list("public_id", "state", "zip_key")
+    }
+    return {
+        key
+        for key, public_id in job_of.items()
+        if public_id in rows and (rows[public_id][0] == WorkState.LEASED or rows[public_id][1] == key)
+    }
+
+
+def _delete_zip(job: ExportJob) -> bool:
+    """The object first: the row names it until it is gone, so a kill in between is made good by the sweep."""
+    try:
+        default_storage().delete(job.zip_key)
+    except StorageError as error:
+        log.warning("export_zip_not_deleted", export=job.public_id, error=str(error))
+        return False
+    ExportJob.objects.filter(pk=job.pk).update(zip_key="")
+    log.info("export_zip_deleted", export=job.public_id)
+    return True
