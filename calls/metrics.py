@@ -65,6 +65,8 @@ class _House(Collector):
         results = figures.callback_results(since)
         yield _gauge("callback_attempts", "Attempts of the last hour, by result.", "result", results)
         rejected = {str(status): count for status, count in figures.rejections_today().items()}
+        purged = figures.purged_today()
+        yield _gauge("purged_recordings", "Given up today (UTC), and left to delete.", "step", purged)
         yield _gauge("rejected_requests", "Refused requests of today (UTC), by status.", "status", rejected)
 
 

@@ -6,6 +6,8 @@ class ExportsConfig(AppConfig):
     verbose_name = "Exports"
 
     def ready(self) -> None:
-        from exports.services import packing  # noqa: PLC0415 - models are not loaded before this point
+        from calls.services import erasure  # noqa: PLC0415 - models are not loaded before this point
+        from exports.services import endings, packing  # noqa: PLC0415 - the same
 
         packing.register_work()
+        erasure.on_erase(endings.give_up_holding)

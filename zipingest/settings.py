@@ -346,6 +346,14 @@ UNFOLD: dict[str, Any] = {
                     _page("Groups", "group", "auth.group"),
                 ],
             },
+            {
+                "title": "Retention",
+                "items": [
+                    _page("Expiring soon", "schedule", "calls.legalhold", "expiring"),
+                    _page("Legal holds", "gavel", "calls.legalhold"),
+                    _page("Erasures", "person_remove", "calls.erasure"),
+                ],
+            },
             {"title": "Audit", "items": [_page("Who listened", "hearing", "calls.accessrecord")]},
         ]
     },

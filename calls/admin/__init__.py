@@ -1,5 +1,5 @@
-"""The console's pages about calls, who is in them, and who heard them."""
+"""The console's pages about calls, who is in them, who heard them, and how long they are kept."""
 
-from calls.admin import audit, calls, ingest, people
+from calls.admin import audit, calls, erasure, holds, ingest, people, retention
 
-__all__ = ["audit", "calls", "ingest", "people"]
+__all__ = ["audit", "calls", "erasure", "holds", "ingest", "people", "retention"]

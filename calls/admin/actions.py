@@ -7,14 +7,17 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 
-from calls import player
+from calls import keeping, player
+from calls.admin.holds import HoldForm, HoldSelectedForm, hold
 from calls.models import AccessKind, Call
 from calls.services import recordings
+from partners.admin import pages
 from partners.admin.base import ReadOnlyAdmin, Refused
-from partners.admin.pages import Question, RecordingUrlForm
+from partners.admin.pages import Question, RecordingUrlForm, change_url
 from partners.admin.toolkit import action
 from zipingest.work import WorkState
 
@@ -22,8 +25,8 @@ _FAILED = (WorkState.FAILED, WorkState.POISON)
 
 
 class CallActions(ReadOnlyAdmin):
-    actions = ("retry_selected",)
-    actions_detail = ("retry", "replace_url")
+    actions = ("retry_selected", "hold_selected")
+    actions_detail = ("retry", "replace_url", "place_hold")
 
     def get_urls(self) -> list[URLPattern]:
         listen = self.admin_site.admin_view(require_safe(self.listen))
@@ -43,7 +46,14 @@ class CallActions(ReadOnlyAdmin):
     def has_retry_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("calls.change_recording")
 
+    def has_hold_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("calls.add_legalhold")
+
     def fits(self, title: str, row: Any) -> bool:
+        if row.recording.purged_at is not None:
+            return False
+        if title == "Place legal hold":
+            return not keeping.is_held(row)
         waits = row.recording.state == WorkState.DUE
         failed = row.recording.state in _FAILED
         return failed or (waits and title == "Retry")
@@ -64,6 +74,28 @@ class CallActions(ReadOnlyAdmin):
         left = len(calls) - begun
         self.message_user(request, f"{begun} to be fetched again; {left} had not failed and did not wait.")
 
+    @action(description="Place legal hold", icon="gavel", permissions=["view", "hold"])
+    def place_hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def place(call: Call, given: dict[str, Any]) -> HttpResponse:
+            hold(self, request, Call.objects.filter(pk=call.pk), given["reason"])
+            return redirect(change_url(call))
+
+        return self.ask(request, object_id, _HOLD, place, HoldForm)
+
+    @action(description="Place legal hold", permissions=["hold"])
+    def hold_selected(self, request: HttpRequest, queryset: QuerySet[Call]) -> HttpResponse | None:
+        form = HoldSelectedForm(request.POST if "reason" in request.POST else None, chosen=request.POST)
+        if not form.is_valid():
+            return pages.list_question_page(self, request, _HOLD_SELECTED, form)
+        # Without what the list shows of each call, and without the order that would join its recording.
+        hold(
+            self,
+            request,
+            Call.objects.filter(pk__in=queryset.order_by().values("pk")),
+            form.cleaned_data["reason"],
+        )
+        return None
+
     def _serve(self, request: HttpRequest, pk: int, kind: AccessKind) -> HttpResponseBase:
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -74,6 +106,8 @@ class CallActions(ReadOnlyAdmin):
 
 
 def _begin(call: Call) -> bool:
+    if call.recording.purged_at is not None:  # erased: it must not come back
+        return False
     return recordings.take_up(call=call) or recordings.hasten(call=call)
 
 
@@ -83,7 +117,7 @@ def _retry(call: Call, _: dict[str, Any]) -> None:
 
 
 def _replace_url(call: Call, given: dict[str, Any]) -> None:
-    if not recordings.take_up(call=call, url=given["url"]):
+    if call.recording.purged_at is not None or not recordings.take_up(call=call, url=given["url"]):
         raise Refused("Only a failed recording takes another URL; nothing was changed.")
 
 
@@ -100,4 +134,16 @@ _REPLACE_URL = Question(
     "is called back with the new result.",
     button="Replace and retry",
     done="The recording is due now, from the new URL.",
+)
+_HOLD = Question(
+    title="Place legal hold",
+    text="While the call is held, nothing of it is removed: not by retention, an erasure or by hand. The "
+    "hold is in force until somebody releases it.",
+    button="Hold",
+)
+_HOLD_SELECTED = Question(
+    title="Place legal hold",
+    text="While a call is held, nothing of it is removed: not by retention, an erasure or by hand. What is "
+    "held already stays so under its first reason.",
+    button="Hold",
 )

@@ -3,8 +3,10 @@
 from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 
+from calls import keeping
 from calls.models import Recording
-from partners.admin.base import badge, shortened
+from partners.admin.base import badge, moment, shortened
+from partners.models import SubTenant
 from zipingest.work import WorkState
 
 _KINDS = {
@@ -18,6 +20,8 @@ _KINDS = {
 
 def state_badge(recording: Recording) -> SafeString:
     """The public state in colour; a queued one that was tried before is being retried, poison is named."""
+    if recording.purged_at is not None:
+        return badge("audio deleted", "")
     if recording.state == WorkState.POISON:
         return badge("poison", "danger")
     if recording.state == WorkState.DUE and recording.attempts:
@@ -34,7 +38,8 @@ def came_as(recording: Recording) -> str:
 
 
 def kept_as(recording: Recording) -> str:
-    if not recording.is_stored:
+    """What is stored of it, in one line; empty where nothing is, or not any more."""
+    if not recording.is_stored or recording.purged_at is not None:
         return ""
     minutes, seconds = divmod(round(recording.duration_seconds or 0), 60)
     form = f"{minutes}:{seconds:02} min of WAV"
@@ -48,3 +53,15 @@ def _joined(form: str, recording: Recording, rate: int | None, size: int | None)
 
 def plain_error(recording: Recording, length: int) -> SafeString | str:
     return shortened(recording.last_error, length) if recording.last_error else ""
+
+
+def kept_until(recording: Recording, sub_tenant: SubTenant) -> str:
+    """How long it is given out, and what came of it afterwards; holds aside."""
+    if recording.purged_at is not None:
+        return f"its audio was deleted on {moment(recording.purged_at)}"
+    if not recording.is_stored:
+        return ""
+    end = keeping.expiry(recording, sub_tenant)
+    if end is None:
+        return "without limit"
+    return f"{moment(end)}, deleted from {moment(end + keeping.GRACE)} on"

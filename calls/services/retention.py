@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
+from calls import keeping
 from calls.models import Agent, Call, Customer, Recording
 from partners.models import Delivery
 from zipingest import work
@@ -96,7 +97,7 @@ def _call_of(key: str) -> UUID | None:
 
 def _old_sandbox_calls() -> list[Call]:
     received_before = work.database_now() - SANDBOX_KEPT
-    old = Call.objects.filter(sandbox=True, received_at__lt=received_before)
+    old = Call.objects.filter(sandbox=True, received_at__lt=received_before).exclude(keeping.held())
     # A leased one is let finish: the next round takes it.
     return list(old.exclude(recording__state=WorkState.LEASED).order_by("pk")[:_CHUNK])
 

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 from exports.packaging.content import Content
 
 # The central directory, about 100 bytes an entry, is kept in memory up to this size, then in a file.
-DIRECTORY_MEMORY_BYTES = 16 * 1024 * 1024
+DIRECTORY_MEMORY_BYTES = 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
 
 # A field with all bits set says "see the ZIP64 record" (4.4.1.4), so the very value needs one too: not all

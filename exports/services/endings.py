@@ -1,5 +1,6 @@
 """How exports end other than by being packed: cancelled, given up before or at their time."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -7,7 +8,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from calls.models import Call
 from exports.models import ExportEntry, ExportJob
 from zipingest import work
 from zipingest.storage import StorageError, default_storage
@@ -52,14 +52,20 @@ def retry(*, job: ExportJob) -> bool:
     return bool(begun)
 
 
-def expire_exports_of(*, calls: "list[Call]") -> int:
-    """Give up every ZIP that holds one of the calls, and cancel what is about to; how many."""
+def give_up_holding(calls: Sequence[int]) -> None:
+    """Nobody gets the ZIPs that hold one of these calls any more, and none with them is packed.
+
+    Runs in the transaction that erases the calls; the objects go with the next sweep.
+    """
+    now = work.database_now()
     entries = ExportEntry.objects.filter(call__in=calls, left_out="")
-    jobs = ExportJob.objects.filter(pk__in=entries.values("job"), cancelled_at=None, expired_at=None)
-    found = list(jobs.exclude(state__in=[WorkState.FAILED, WorkState.POISON]))
-    for job in found:
-        discard(job=job)
-    return len(found)
+    holding = ExportJob.objects.filter(
+        pk__in=entries.values("job"), cancelled_at__isnull=True, expired_at__isnull=True
+    )
+    holding.filter(state__in=[WorkState.DUE, WorkState.LEASED]).update(
+        state=WorkState.DONE, cancelled_at=now, **RELEASED
+    )
+    holding.filter(state=WorkState.DONE).update(expired_at=now)
 
 
 def remove_expired() -> int:

@@ -30,6 +30,15 @@ MANIFEST_NAME = "manifest.csv"
 # A cancel is to be seen within two seconds, so somebody looks every second.
 _LOOK_UP_SECONDS = 1.0
 _ROWS_AT_ONCE = 500
+# What packing reads of an entry: a tenth of the columns, and so of the work of making objects of them.
+_READ = (
+    "job",  # which the related manager fills in
+    "position",
+    *(f"call__{name}" for name in ("uuid", "started_at", "customer_phone", "disposition")),
+    *(f"call__agent__{name}" for name in ("extension", "external_id", "name")),
+    *(f"call__recording__{name}" for name in ("state", "stage", "kept_from", "purged_at")),
+    *(f"call__recording__{name}" for name in ("key", "bytes", "crc32", "sha256", "duration_seconds")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,17 +180,18 @@ def _available(job: ExportJob, balance: _Balance, progress: _Progress) -> Iterat
 
 def _items(job: ExportJob) -> Iterator[_Item]:
     """Every entry with its call as it is now, a few hundred at a time."""
-    now, last = work.database_now(), 0
+    now = work.database_now()
     entries = (
         job.entries.select_related("call__recording", "call__agent")
-        .defer("call__recording__peaks", "call__metadata", "call__custom_fields", "call__extras")
+        .only(*_READ)
         .annotate(is_held=keeping.held("call"))
         .order_by("position")
     )
-    while rows := list(entries.filter(position__gt=last)[:_ROWS_AT_ONCE]):
-        for entry in rows:
+    # Both ends are given: the table has no statistics of rows written a moment ago, and a limit alone lets
+    # PostgreSQL expect so many that it joins whole tables for each few hundred of them.
+    for first in range(1, job.entries_total + 1, _ROWS_AT_ONCE):
+        for entry in entries.filter(position__range=(first, first + _ROWS_AT_ONCE - 1)):
             yield _item(entry, job, now)
-        last = rows[-1].position
 
 
 def _item(entry: ExportEntry, job: ExportJob, now: datetime) -> _Item:

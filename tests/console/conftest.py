@@ -10,11 +10,24 @@ from django.test import Client
 from django.utils import timezone
 
 from calls.drafts import AgentDraft, CallDraft, CustomerDraft
-from calls.models import AccessKind, Call, IngestBatch, Recording
-from calls.services import audit, ingest
-from partners import deliveries, provisioning, rejections
+from calls.hashes import keyed_hash
+from calls.models import (
+    AccessKind,
+    AccessRecord,
+    Call,
+    Erasure,
+    IdentifierKind,
+    IngestBatch,
+    PurgeCount,
+    Recording,
+    RetentionChange,
+)
+from calls.services import audit, holds, ingest
+from exports.models import ExportJob
+from exports.services import orders
+from partners import deliveries, provisioning, rejections, tokens
 from partners.groups import ADMINISTRATORS, SUPPORT
-from partners.models import ApiKey, Delivery, Partner, SubTenant, User
+from partners.models import ApiKey, Delivery, Partner, Right, Role, SubTenant, User
 from partners.rejections import Refusal
 from tests.support import audio
 from zipingest.storage import default_storage
@@ -109,6 +122,35 @@ def refuse(partner: Partner | None, request_id: str, status: int = 422) -> None:
     )
 
 
+def leave_traces_of_retention(sub_tenant: SubTenant, held: Call) -> None:
+    """A hold, and a row each of what purge, erasure and change of the window write down."""
+    now = timezone.now()
+    holds.place(calls=Call.objects.filter(pk=held.pk), reason="case 7", placed_by="person")
+    PurgeCount.objects.create(sub_tenant=sub_tenant, day=now.date(), recordings=3, bytes=4_000_000)
+    RetentionChange.objects.create(
+        sub_tenant=sub_tenant, old_days=90, new_days=None, changed_by="person", changed_at=now
+    )
+    Erasure.objects.create(
+        sub_tenant=sub_tenant,
+        kind=IdentifierKind.PHONE,
+        identifier_hash=keyed_hash("phone", "+4930999"),
+        asked_by="person",
+        asked_at=now,
+        customers=1,
+        calls=2,
+        recordings=2,
+        deliveries=0,
+    )
+
+
+def order_exports(actor: audit.Actor, call: Call) -> None:
+    """One that waits, and one that has failed."""
+    for _ in range(2):
+        orders.order_calls(actor=actor, sub_tenant=call.sub_tenant, uuids=[call.uuid])
+    ExportJob.objects.filter(pk=ExportJob.objects.latest("pk").pk).update(state=WorkState.FAILED)
+    AccessRecord.objects.filter(kind=AccessKind.EXPORT).delete()
+
+
 @pytest.fixture
 def world(db: None) -> World:
     provisioned = provisioning.provision(name="Acme", tenant_id="acme", sub_tenant_id="berlin")
@@ -119,9 +161,13 @@ def world(db: None) -> World:
     fail(failed)
     store(stored, wav)
     person = User.objects.create_user("person")
-    audit.note_access(user=person, call=stored, kind=AccessKind.DOWNLOAD, address="192.0.2.1")
+    actor = audit.Actor(name="person", address="192.0.2.1", user=person)
+    audit.note_access(actor=actor, call=stored, kind=AccessKind.DOWNLOAD)
     delivery = owe(partner, failed, WorkState.FAILED)
     refuse(partner, request_id="refused-1")
+    tokens.issue_to_machine(sub_tenant=sub_tenant, role=Role.ADMIN, scopes=[Right.EXPORTS], name="crm")
+    order_exports(actor, stored)
+    leave_traces_of_retention(sub_tenant, failed)
     key = provisioned.issued.key
     viewers = Group.objects.create(name="viewers")
     viewers.permissions.set(Permission.objects.filter(codename__startswith="view_"))

@@ -7,8 +7,18 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, reverse
 
-from calls.models import AccessRecord, Agent, Customer, DispositionCode
-from partners.models import Rejection, RejectionCount
+from calls.models import (
+    AccessRecord,
+    Agent,
+    Customer,
+    DispositionCode,
+    Erasure,
+    LegalHold,
+    PurgeCount,
+    RetentionChange,
+)
+from exports.models import ExportJob
+from partners.models import AccessToken, Rejection, RejectionCount
 from tests.console.conftest import World
 
 # A viewer may view everything and do nothing; a newcomer is staff without any permission.
@@ -103,7 +113,6 @@ ROUTES: dict[str, Row] = {
             "tenant": world.sub_tenant.tenant_id,
             "name": "S",
             "external_id": "s",
-            "retention_days": 30,
         },
     ),
     **_model(
@@ -123,6 +132,17 @@ ROUTES: dict[str, Row] = {
     ),
     "partners_apikey_rotate": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: {}),
     "partners_apikey_revoke": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: {}),
+    **_model(
+        "partners_accesstoken",
+        AUDITORS,
+        add=lambda world: {
+            "name": "crm",
+            "sub_tenant": world.sub_tenant.pk,
+            "role": "supervisor",
+            "scopes": ["recordings:read"],
+        },
+    ),
+    "partners_accesstoken_revoke": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: {}),
     **_model(
         "partners_delivery",
         action=lambda world: {"action": "redeliver_selected", "_selected_action": [world.delivery.pk]},
@@ -146,6 +166,38 @@ ROUTES: dict[str, Row] = {
     **_model("calls_dispositioncode"),
     **_model("calls_ingestbatch"),
     **_model("calls_accessrecord", AUDITORS),
+    **_model("exports_exportjob"),
+    "exports_exportjob_retry": Row(SUPPORT, SUPPORT, lambda world: {}),
+    "exports_exportjob_discard": Row(SUPPORT, SUPPORT, lambda world: {}),
+    **_model("calls_legalhold"),
+    "calls_legalhold_changelist": Row(
+        VIEWERS,
+        VIEWERS,
+        lambda world: {"action": "release_selected", "_selected_action": [LegalHold.objects.get().pk]},
+        only=ADMINISTRATORS,
+    ),
+    "calls_legalhold_release": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: {}),
+    "calls_legalhold_expiring": Row(
+        VIEWERS, SUPPORT, lambda world: {"one": world.stored.pk, "reason": "case 8"}
+    ),
+    "calls_call_place_hold": Row(SUPPORT, SUPPORT, lambda world: {"reason": "case 8"}),
+    **_model(
+        "calls_erasure",
+        add=lambda world: {
+            "sub_tenant": world.sub_tenant.pk,
+            "kind": "id",
+            "value": "customer-1",
+            "confirmation": "ERASE",
+            "previewed": 1,
+        },
+    ),
+    "calls_erasure_go_on": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: {}),
+    **_model("calls_purgecount"),
+    **_model("calls_retentionchange"),
+    "calls_retentionchange_account": Row(
+        ADMINISTRATORS, ADMINISTRATORS, lambda world: {"days": "30", "previewed": "30", "save": "1"}
+    ),
+    "partners_subtenant_change_retention": Row(ADMINISTRATORS, ADMINISTRATORS),
 }
 
 
@@ -185,17 +237,26 @@ def _argument(key: str, name: str, world: World) -> Any:
         "partners_subtenant": lambda: world.sub_tenant,
         "partners_partner": lambda: world.partner,
         "partners_apikey": lambda: world.key,
+        "partners_accesstoken": AccessToken.objects.first,
         "partners_delivery": lambda: world.delivery,
         "partners_rejectioncount": RejectionCount.objects.first,
         "partners_rejection": Rejection.objects.first,
         "calls_call_listen": lambda: world.stored,
         "calls_call_download": lambda: world.stored,
+        "calls_call_place_hold": lambda: world.stored,
         "calls_call": lambda: world.failed,
         "calls_customer": Customer.objects.first,
         "calls_agent": Agent.objects.first,
         "calls_dispositioncode": DispositionCode.objects.first,
         "calls_ingestbatch": lambda: world.batch,
         "calls_accessrecord": AccessRecord.objects.first,
+        "calls_legalhold": LegalHold.objects.first,
+        "exports_exportjob_retry": ExportJob.objects.filter(state="failed").first,
+        "exports_exportjob": ExportJob.objects.filter(state="due").first,
+        "calls_erasure": Erasure.objects.first,
+        "calls_purgecount": PurgeCount.objects.first,
+        "calls_retentionchange_account": lambda: world.sub_tenant,
+        "calls_retentionchange": RetentionChange.objects.first,
     }
 
     prefix = next((known for known in rows if name.startswith(known)), None)

@@ -77,6 +77,7 @@ def _is_answered(answer: Any) -> bool:
 def _snapshot() -> dict[str, list[dict[str, Any]]]:
     """Every row of the product's tables."""
     models = [
+        *apps.get_app_config("exports").get_models(),
         *apps.get_app_config("calls").get_models(),
         *apps.get_app_config("partners").get_models(include_auto_created=True),
         Group,

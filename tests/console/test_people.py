@@ -83,6 +83,8 @@ def test_support_may_change_nothing_but_what_its_buttons_do(db: None) -> None:
     writing = support.permissions.exclude(codename__startswith="view_")
 
     assert set(writing.values_list("codename", flat=True)) == {
+        "add_legalhold",
+        "change_exportjob",
         "change_recording",
         "change_delivery",
         "add_delivery",
@@ -94,4 +96,4 @@ def test_the_groups_name_only_models_that_are_there(db: None) -> None:
     models = {permission.content_type.model_class() for permission in viewed}
 
     assert models <= set(apps.get_models())
-    assert len(models) == 19
+    assert len(models) == 25

@@ -5,9 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from calls.models import Call, IdentifierKind
+from calls.services.erasure import Identity, erase
 from exports.models import ExportJob, ExportStatus
-from exports.services import endings
-from tests.exports.support import exported_objects, ordered, packed, stored
+from exports.services import endings, orders
+from tests.exports.support import ACTOR, exported_objects, ordered, packed, stored
+from tests.support.factories import account
 from zipingest import work
 from zipingest.storage import StorageError, default_storage
 from zipingest.work import WorkState
@@ -76,11 +79,17 @@ def test_a_zip_that_could_not_be_deleted_is_deleted_by_the_next_sweep(job, monke
     assert list(exported_objects()) == []
 
 
-def test_an_erased_calls_zips_are_given_up_and_running_ones_cancelled():
+def test_an_erased_customers_zips_are_given_up_and_running_ones_cancelled():
     call = stored(number=0)
     ready, waiting = packed(ordered()), ordered()
-    assert endings.expire_exports_of(calls=[call]) == 2
+    stored(number=1)
+    other = orders.order_calls(actor=ACTOR, sub_tenant=account(), uuids=[Call.objects.latest("pk").uuid])
+    who = Identity.of(account(), IdentifierKind.PHONE, call.customer_phone)
+    erase(who=who, asked_by="eve")
     assert (status(ready), status(waiting)) == (ExportStatus.EXPIRED, ExportStatus.CANCELLED)
+    assert status(other) == ExportStatus.QUEUED
+    assert endings.remove_expired() == 1
+    assert list(exported_objects()) == []
 
 
 def put(key):

@@ -1,0 +1,96 @@
+"""What is personal in the rows about a customer, and what is written in its place."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import CharField, F, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from calls.models import Call, Customer, FetchAttempt, Recording
+from partners.models import Attempt, Delivery
+from zipingest import work
+from zipingest.work import WorkState
+
+ERASED = "the customer was erased"
+_PROSE = "erased"
+# Ends whoever is at work on the row: what it writes afterwards, it writes under an epoch that is gone.
+_ENDED: dict[str, Any] = {
+    "state": WorkState.FAILED,
+    "lease_until": None,
+    "held_by": None,
+    "lease_epoch": F("lease_epoch") + 1,
+}
+
+
+def scrub(customers: Sequence[int], calls: Sequence[int], prefix: str) -> int:
+    """Overwrite all that is personal of the customers and calls; part of a transaction that locked them.
+
+    ``prefix`` begins the ids that they have from now on. Returns how many callbacks were emptied.
+    """
+    _scrub_history(Customer, customers)
+    _scrub_history(Call, calls)
+    Customer.objects.filter(pk__in=customers).update(name="", email="", external_id=_renamed(prefix))
+    deliveries = Delivery.objects.filter(
+        subject__in=list(Call.objects.filter(pk__in=calls).values_list("uuid", flat=True))
+    )
+    emptied = _scrub_deliveries(deliveries)
+    _scrub_calls(calls, prefix)
+    _scrub_recordings(calls)
+    return emptied
+
+
+def _scrub_calls(calls: Sequence[int], prefix: str) -> None:
+    Call.objects.filter(pk__in=calls).update(
+        external_id=_renamed(prefix),
+        customer_phone="",
+        callback_url="",
+        metadata={},
+        custom_fields=[],
+        extras={},
+        fingerprint={},
+    )
+
+
+def _scrub_recordings(calls: Sequence[int]) -> None:
+    recordings = Recording.objects.filter(call__in=calls)
+    FetchAttempt.objects.filter(recording__in=recordings).update(transcript=[], content_type="", sniffed="")
+    FetchAttempt.objects.filter(recording__in=recordings).exclude(error="").update(error=_PROSE)
+    _end(recordings)
+    recordings.exclude(state=WorkState.DONE).update(last_error=ERASED)
+    now = work.database_now()
+    recordings.filter(purged_at__isnull=True).update(purged_at=now)
+    recordings.update(
+        source_url="",
+        target="",
+        url_expires_at=None,
+        peaks=None,
+        # They would tell that a file somebody kept is this call.
+        original_sha256="",
+        sha256="",
+        crc32=None,
+    )
+
+
+def _scrub_deliveries(deliveries: "QuerySet[Delivery]") -> int:
+    attempts = Attempt.objects.filter(delivery__in=deliveries)
+    attempts.update(answer="")
+    attempts.exclude(error="").update(error=_PROSE)
+    _end(deliveries)
+    deliveries.exclude(state=WorkState.DONE).update(last_error=ERASED)
+    return deliveries.update(body="{}", url="", target="")
+
+
+def _end(rows: "QuerySet[Any]") -> None:
+    rows.filter(state__in=[WorkState.DUE, WorkState.LEASED]).update(**_ENDED)
+
+
+def _scrub_history(model: type[Call] | type[Customer], pks: Sequence[int]) -> None:
+    """The console's history repeats how a row was called."""
+    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
+    entries.filter(object_id__in=[str(pk) for pk in pks]).update(object_repr=_PROSE)
+
+
+def _renamed(prefix: str) -> Concat:
+    return Concat(Value(prefix), Cast("pk", CharField()), output_field=CharField())
