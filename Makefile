@@ -3,12 +3,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help install debian-tools demo run test test-slow faults lint types layers migrations deploy-check check \
-        clean lock container-secrets bench-ingest bench-fetch bench-callbacks
+        clean lock container-secrets bench-ingest bench-fetch bench-callbacks bench-stream bench-export
 
 PYTHON ?= python3
 BIN := .venv/bin
 # What tests need that only Debian has.
-APT_PACKAGES := ffmpeg strace iproute2
+APT_PACKAGES := ffmpeg strace iproute2 unzip p7zip-full nginx-light
 ARGS ?=
 
 help:  ## List the targets
@@ -29,7 +29,7 @@ debian-tools:
 demo: install  ## Play a partner against the running product; ONCE=1 ends after the table
 	@$(BIN)/python -m demo $(if $(ONCE),--once)
 
-run: install  ## Run web, worker and beat until Ctrl-C
+run: install  ## Run web, workers and beat until Ctrl-C
 	@$(BIN)/python manage.py run_stack
 
 test: install  ## The tests, on SQLite and on PostgreSQL with Redis
@@ -43,7 +43,7 @@ lint: install  ## ruff: rules and format
 	@$(BIN)/ruff format --check .
 
 types: install  ## mypy, strict
-	@$(BIN)/mypy zipingest partners calls demo
+	@$(BIN)/mypy zipingest partners calls exports demo
 
 layers: install  ## Imports go only downward
 	@$(BIN)/lint-imports
@@ -100,3 +100,6 @@ bench-fetch: .venv/.bench-installed  ## Recordings a second, beside xargs, curl 
 
 bench-callbacks: .venv/.bench-installed  ## Callbacks a second, beside a bare pool of requests
 	@$(BENCH) bench.callbacks
+
+bench-stream: .venv/.bench-installed  ## Recordings going out, beside nginx alone and a bare Django view
+	@$(BENCH) bench.stream

@@ -93,6 +93,7 @@ def test_killed_with_the_objects_stored_and_the_row_not_finished(call, server):
     assert state_of(call) == (WorkState.DONE, 2)
 
 
+@pytest.mark.slow  # the pause after the second lost claim is fifteen seconds
 def test_killed_twice_and_what_the_first_had_stored_is_gone_in_the_end(call, server):
     killed_worker("stored")
     killed_worker("cleaning")

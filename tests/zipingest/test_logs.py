@@ -174,6 +174,7 @@ def planted_items(server):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.slow  # it starts the whole stack
 def test_no_query_string_secret_or_body_is_in_any_line_of_web_or_worker(settings, tmp_path):
     settings.PORT, partner = free_port(), factories.provisioned()
     make_folders()
