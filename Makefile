@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 # What tests need that only Debian has.
-APT_PACKAGES := ffmpeg strace iproute2 unzip p7zip-full nginx-light
+APT_PACKAGES := curl ffmpeg strace iproute2 unzip p7zip-full nginx-light
 ARGS ?=
 
 help:  ## List the targets
