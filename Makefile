@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 # What tests need that only Debian has.
-APT_PACKAGES := curl ffmpeg strace iproute2 unzip p7zip-full nginx-light
+APT_PACKAGES := curl ffmpeg strace iproute2 unzip zip p7zip-full nginx-light
 ARGS ?=
 
 help:  ## List the targets
@@ -103,3 +103,6 @@ bench-callbacks: .venv/.bench-installed  ## Callbacks a second, beside a bare po
 
 bench-stream: .venv/.bench-installed  ## Recordings going out, beside nginx alone and a bare Django view
 	@$(BENCH) bench.stream
+
+bench-export: .venv/.bench-installed  ## Exports, beside cat, zip -0 and reading once from S3
+	@$(BENCH) bench.export

@@ -28,7 +28,7 @@ COLUMNS = (
     "sha256",
 )
 # Rows are kept in memory up to this size, then in a file.
-_MEMORY_BYTES = 8 * 1024 * 1024
+_MEMORY_BYTES = 1024 * 1024
 _BLOCK_BYTES = 256 * 1024
 # Without it Excel takes UTF-8 for the system's own character set.
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -17,11 +17,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run, and in which folder (ours by default)."""
+    """What to run, in which folder (ours by default), and what it has in its environment besides ours."""
 
     name: str
     command: Sequence[str]
     folder: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def die_with_parent(parent: int) -> None:
@@ -48,6 +49,7 @@ class _Child:
         self.process = subprocess.Popen(  # noqa: S603 - the caller's own programs, no shell
             self.program.command,
             cwd=self.program.folder,
+            env={**os.environ, **self.program.environment},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=lambda: die_with_parent(supervisor),

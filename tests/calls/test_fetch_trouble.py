@@ -155,11 +155,11 @@ def test_nothing_is_owed_while_the_work_goes_on(server, monkeypatch):
 
 def test_ten_workers_that_vanished_end_the_row_and_tell_the_partner(server):
     call = take_in(server.serve("/a.wav", WAV))
-    Recording.objects.filter(call=call).update(expiries=10)
+    Recording.objects.filter(call=call).update(expiries=11)
     recording = attempt(call)
     assert (recording.state, server.requests) == (WorkState.FAILED, [])
     (body,) = callbacks_owed(call)
-    assert body["error"] == "given up: 10 attempts were lost without an outcome"
+    assert body["error"] == "given up: 11 attempts were lost without an outcome"
 
 
 # --- What earlier workers left ----------------------------------------------------------------------------

@@ -16,7 +16,17 @@ from typing import Any
 from tests.faults.check import CHECKS, Check, Outcome
 
 # In the order in which they run.
-MODULES = ("urls", "servers", "media", "crashes", "isolation", "quota", "lost_processes", "gone_services")
+MODULES = (
+    "urls",
+    "servers",
+    "media",
+    "crashes",
+    "isolation",
+    "quota",
+    "lost_processes",
+    "packing",
+    "gone_services",
+)
 
 
 def main(names: Sequence[str]) -> int:

@@ -160,7 +160,8 @@ def told_five_times() -> Outcome:
         for each in ends(stack):
             runs = (each.epoch, each.attempts)
             outcome.expect(each.epoch == each.attempts, f"{each.call}: epoch, runs = {runs}")
-        for (tries,) in stack.rows("SELECT lease_epoch FROM partners_delivery"):
+        # Not its epoch: a callback claimed with others may be put back untouched when their time is over.
+        for (tries,) in stack.rows("SELECT tries FROM partners_delivery"):
             outcome.expect(tries == 1, f"a callback was tried {tries} times")
         twice = server.count("/callback") - len(partners.taken)
         outcome.expect(twice == 0, f"{twice} callbacks came more often than once")
@@ -228,8 +229,10 @@ def _stopped_at_work(stack: Stack, server: PartnerServer, release: Event) -> psu
     quick = server.serve("/quick.wav", wav)
     half = server.serve("/half.wav", wav, hold=release, hold_after=4000)
     (partner,) = stack.partners("partner")
-    partner.ingest([item(f"told-{number}", quick, told) for number in range(EACH)])
-    server.wait_for("/callback", EACH, timeout=30)
+    # One after the other: of those that wait together one claim would take several.
+    for number in range(EACH):
+        partner.ingest([item(f"told-{number}", quick, told)])
+        server.wait_for("/callback", number + 1, timeout=30)
     partner.ingest([item(f"half-{number}", half, told) for number in range(EACH)])
     server.wait_for("/half.wav", EACH, timeout=30)
     stack.processes["stale worker"] = process = stack.processes.pop("worker")

@@ -81,7 +81,7 @@ class Stack:
 
     # --- Processes ----------------------------------------------------------------------------------------
     def start(self, name: str, *, under: Sequence[str] = ()) -> None:
-        """Start one of the three programs; `under` is a command (strace) to run it by."""
+        """Start one of the programs; `under` is a command (strace) to run it by."""
         parent = os.getpid()
         command = [*under, sys.executable, "manage.py", "run_stack", f"--exec={name}"]
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -120,8 +120,12 @@ class Stack:
     # --- Partners -----------------------------------------------------------------------------------------
     def partners(self, *names: str, rate_limit: int = 100_000) -> list["Partner"]:
         script = _PROVISION.format(names=list(names), limit=rate_limit)
-        output = self._manage("shell", "--no-imports", "-c", script)
+        output = self.run(script)
         return [Partner(self.url, key, secret) for key, secret in json.loads(output)]
+
+    def run(self, script: str) -> str:
+        """What Python prints that runs in the product's environment, with its models."""
+        return self._manage("shell", "--no-imports", "-c", script)
 
     # --- What became of it --------------------------------------------------------------------------------
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -67,13 +67,13 @@ def test_a_row_that_always_raises_backs_off_and_is_given_up_after_ten(partner):
             work.run_one(Delivery)
             Delivery.objects.filter(state=WorkState.DUE).update(due_at=work.database_now())
     row.refresh_from_db()
-    assert len(performed) == 10
+    assert len(performed) == 11
     assert row.state == WorkState.FAILED
-    assert row.last_error == "given up: 10 attempts were lost without an outcome"
+    assert row.last_error == "given up: 11 attempts were lost without an outcome"
 
 
 def test_a_row_whose_workers_always_vanish_is_given_up_after_ten(partner):
-    row, kept = leased(partner=partner, expiries=9)
+    row, kept = leased(partner=partner, expiries=10)
     overdue(kept)
     work.release_expired(Delivery)
     Delivery.objects.update(due_at=work.database_now())

@@ -252,9 +252,9 @@ class S3Writer(Writer):
         with _errors(self.key):
             upload = self._upload or self._begin()
             number = len(self._parts) + 1
-            answer = self._client.upload_part(**upload, PartNumber=number, Body=bytes(self._buffer))
+            answer = self._client.upload_part(**upload, PartNumber=number, Body=self._buffer)
         self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-        self._buffer.clear()
+        self._buffer = bytearray()
 
     def _begin(self) -> dict[str, str]:
         answer = self._client.create_multipart_upload(**self._target, ContentType=self._content_type)

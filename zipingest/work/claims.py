@@ -18,7 +18,8 @@ class Kind:
     """One kind of work: its rows, how they are done, and how much of it may run at once.
 
     ``perform`` brings the leased rows to an outcome each; what it raises puts those still held back with a
-    growing pause, and ``give_up`` ends a row (with a reason) whose workers vanished MAX_EXPIRIES times.
+    growing pause, and ``give_up`` ends a row (with a reason) whose workers vanished more than MAX_EXPIRIES
+    times.
     A claim takes up to ``batch`` rows of one lane and target; the caps count claims.
     ``deadline_field`` names the column, if any, after which a row's work is in vain.
     ``task`` is the dotted name of the Celery task that calls :func:`run_one` for this kind.

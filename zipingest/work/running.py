@@ -87,8 +87,8 @@ def _after_a_pause(lease: Lease, now: datetime, **fields: Any) -> bool:
 
 
 def _perform(kind: Kind, leases: Sequence[Lease]) -> None:
-    hopeless = [lease for lease in leases if lease.expiries >= MAX_EXPIRIES]
-    promising = [lease for lease in leases if lease.expiries < MAX_EXPIRIES]
+    hopeless = [lease for lease in leases if lease.expiries > MAX_EXPIRIES]
+    promising = [lease for lease in leases if lease.expiries <= MAX_EXPIRIES]
     try:
         with heartbeat.keeping(leases):
             for lease in hopeless:
