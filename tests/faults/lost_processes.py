@@ -40,7 +40,11 @@ CLIENTS = 4
 ROLES = {"helper.py": "audio helper", " gunicorn ": "web", " beat ": "beat", " celery ": "worker"}
 
 LEASED = "SELECT COUNT(*) FROM calls_recording WHERE state = 'leased'"
-LOST = "SELECT COUNT(*) FROM {} WHERE expiries > 0 OR lease_epoch > attempts"
+LOST = {
+    "calls_recording": "SELECT COUNT(*) FROM calls_recording WHERE expiries > 0 OR lease_epoch > attempts",
+    # A callback claimed with others may be put back untouched: then its epoch is ahead of its attempts.
+    "partners_delivery": "SELECT COUNT(*) FROM partners_delivery WHERE expiries > 0",
+}
 
 
 # --- Killed -----------------------------------------------------------------------------------------------
@@ -116,8 +120,8 @@ def ended_in_order() -> Outcome:
                 each.result()
         stack.wait_until_fetched(seconds=60)
         stack.wait_until_delivered(seconds=60)
-        for table in ("calls_recording", "partners_delivery"):
-            ((lost,),) = stack.rows(LOST.format(table))
+        for table, query in LOST.items():
+            ((lost,),) = stack.rows(query)
             outcome.expect(lost == 0, f"{lost} rows of {table} were lost by a worker")
         _judge(outcome, stack, server, partners)
         twice = server.count("/callback") - len(partners.taken)
