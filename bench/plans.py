@@ -5,6 +5,7 @@ python -m tests.support.services -- python manage.py shell -c "from bench.plans 
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
@@ -16,12 +17,17 @@ from bench.bodies import bodies
 from bench.tables import give_defaults, vacuum
 from calls import selectors
 from calls.api.partner.schemas import BatchIn, parse
+from calls.filters import RecordingFilter
 from calls.models import Call, Recording
+from calls.services.audit import Actor
 from calls.services.ingest import Origin, ingest_batch
+from exports.selectors import exports_of
+from exports.services import endings, orders
 from partners.provisioning import provision
 from zipingest import work
 from zipingest.work.claims import claim
 
+ACTOR = Actor(name="bench", address="")
 CALLS = 100_000
 PAGE = 51
 TABLES = ("calls_agent", "calls_customer", "calls_call", "calls_recording", "partners_delivery")
@@ -37,8 +43,10 @@ _FILL = f"""
     SELECT 'partner', 1, 1 + n % {PARTNERS}, 'known-' || n, now() - n * interval '1 minute',
         1 + n % 500, 1 + n % {CALLS // 2}
     FROM generate_series(1, {CALLS}) n;
-    INSERT INTO calls_recording (call_id, run, stage, lane, target, due_at, state, lease_until)
-    SELECT id, 1, 'fetching', 'partner:' || partner_id, 'host-' || id % 50, now() - id * interval '1 second',
+    INSERT INTO calls_recording (call_id, sub_tenant_id, bytes, kept_from, run, stage, lane, target, due_at,
+        state, lease_until)
+    SELECT id, 1, 480000, now(), 1, 'fetching',
+        'partner:' || partner_id, 'host-' || id % 50, now() - id * interval '1 second',
         CASE WHEN id % 20000 = 7 THEN 'leased' WHEN nth < 2 THEN 'due' WHEN nth = 2 THEN 'failed'
             ELSE 'done' END,
         CASE WHEN id % 20000 = 7 THEN now() + interval '1 minute' END
@@ -78,7 +86,16 @@ def _queries(origin: Origin) -> dict[str, Callable[[], object]]:
         **of_state,
         "callbacks of a page": lambda: selectors.latest_callbacks(mine[:PAGE]),
         "batch ingest": lambda: ingest_batch(origin=origin, drafts=drafts),
+        "export of a week": lambda: orders.order(actor=ACTOR, wanted=_week(origin), criteria={}),
+        "exports, newest first": lambda: list(exports_of(origin.sub_tenant)[:PAGE]),
+        "exports whose time has come": endings.remove_expired,
     }
+
+
+def _week(origin: Origin) -> RecordingFilter:
+    """Some ten thousand calls."""
+    now = work.database_now()
+    return RecordingFilter(origin.sub_tenant, date_from=now - timedelta(days=7), date_to=now)
 
 
 def _newest_in_state(origin: Origin, state: str) -> list[Call]:
@@ -90,11 +107,14 @@ def _selects(run: Callable[[], object]) -> list[str]:
     with CaptureQueriesContext(connection) as captured, transaction.atomic():
         run()
         transaction.set_rollback(True)
-    statements = [query["sql"].strip() for query in captured]
-    return [sql for sql in statements if sql.startswith(("SELECT", "WITH")) and " FROM " in sql]
+    statements = [(query["sql"] or "").strip() for query in captured]
+    read = ("SELECT", "WITH", 'INSERT INTO "exports_exportentry"')
+    return [sql for sql in statements if sql.startswith(read) and " FROM " in sql]
 
 
 def _plan(query: str) -> list[str]:
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF) {query.replace('%', '%%')}")
-        return [line for (line,) in cursor.fetchall()]
+        lines = [line for (line,) in cursor.fetchall()]
+        transaction.set_rollback(True)
+    return lines
