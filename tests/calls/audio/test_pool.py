@@ -45,15 +45,19 @@ class Long:
         return self.target.exists()
 
     def end(self) -> None:
-        """Whether it is still waiting or has begun: its helper is killed."""
+        end_all(self)
 
-        def ended() -> bool:
-            for helper in helpers_at(self.source):
-                with suppress(ProcessLookupError):
-                    os.kill(helper, signal.SIGKILL)
-            return self.result.done()
+    def ended(self) -> bool:
+        """Kills its helper, where it has one by now."""
+        for helper in helpers_at(self.source):
+            with suppress(ProcessLookupError):
+                os.kill(helper, signal.SIGKILL)
+        return self.result.done()
 
-        assert until(ended)
+
+def end_all(*longs: Long) -> None:
+    """In whatever order they have begun or come to begin."""
+    assert until(lambda: sum(long.ended() for long in longs) == len(longs))
 
 
 def test_no_helper_runs_before_the_first_recording(make_engine: MakeEngine) -> None:
@@ -106,8 +110,7 @@ def test_long_recordings_of_one_lane_delay_no_other_lane(make_engine: MakeEngine
             run(engine, tmp_path, lane="partner:2")
         assert not any(long.result.done() for long in longs)
         assert sum(long.begun for long in longs) == 1
-        for long in longs:
-            long.end()
+        end_all(*longs)
 
 
 @pytest.mark.parametrize(("helpers", "share"), [(1, 1), (2, 1), (3, 2)])
@@ -129,11 +132,11 @@ def test_a_free_helper_goes_to_the_lane_that_has_the_fewest(make_engine: MakeEng
         assert until(lambda: first.begun and second.begun and third.begun)
         early = Long(engine, threads, tmp_path / "early", "partner:1")
         late = threads.submit(run, engine, tmp_path, lane="partner:4")
+        assert until(lambda: len(engine._pool._waiting) == 2), "both wait for a helper"
         third.end()
         assert late.result(timeout=5).duration_seconds == 0.2
         assert until(lambda: early.begun)
-        for long in (first, second, early):
-            long.end()
+        end_all(first, second, early)
 
 
 def test_who_gives_up_waiting_holds_nobody_up(make_engine: MakeEngine, tmp_path: Path) -> None:
