@@ -56,7 +56,7 @@ WITH item AS MATERIALIZED (
     JOIN customer ON customer.external_id = customer_id
     RETURNING id, external_id
 )
-INSERT INTO calls_recording (call_id, source_url, state, stage, run, lane, target)
-SELECT call.id, recording_url, 'due', 'fetching', 1, 'partner:1', split_part(recording_url, '/', 3)
+INSERT INTO calls_recording (call_id, sub_tenant_id, source_url, state, stage, run, lane, target)
+SELECT call.id, 1, recording_url, 'due', 'fetching', 1, 'partner:1', split_part(recording_url, '/', 3)
 FROM call JOIN item ON item.call_id = call.external_id
 """
