@@ -7,7 +7,7 @@ class CallsConfig(AppConfig):
 
     def ready(self) -> None:
         from calls.api import partner  # noqa: PLC0415 - models are not loaded before this point
-        from calls.services import fetch  # noqa: PLC0415 - the same
+        from calls.services import fetch  # noqa: PLC0415 - models are not loaded before this point
 
         fetch.register_work()
         partner.register_surface()

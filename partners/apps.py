@@ -8,7 +8,7 @@ class PartnersConfig(AppConfig):
 
     def ready(self) -> None:
         from partners import deliveries, groups  # noqa: PLC0415 - models are not loaded before this point
-        from partners.api import surface  # noqa: PLC0415 - the same
+        from partners.api import surface  # noqa: PLC0415 - models are not loaded before this point
 
         deliveries.register_work()
         surface.register_surfaces()

@@ -40,7 +40,7 @@ def _prepare_environment() -> None:
 _prepare_environment()
 
 from zipingest.settings import *  # noqa: E402, F403 - the point of this module, and only now possible
-from zipingest.settings import DATA_DIR, DATABASES  # noqa: E402 - the same
+from zipingest.settings import DATA_DIR, DATABASES  # noqa: E402 - after the environment, as above
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, because processes that tests start must see the same database.

@@ -187,7 +187,7 @@ def _update(vendor: str, model: type[Model], key: str, columns: tuple[str, ...])
     wanted, *values = _elements(vendor, model, (key, *columns))
     pairs = ", ".join(f"{_quoted(name)} = {value}" for name, value in zip(columns, values, strict=True))
     table = _table(model)
-    return f"UPDATE {table} SET {pairs} FROM {_ROWS[vendor]} WHERE {table}.{_quoted(key)} = {wanted}"  # noqa: S608 - the same
+    return f"UPDATE {table} SET {pairs} FROM {_ROWS[vendor]} WHERE {table}.{_quoted(key)} = {wanted}"  # noqa: S608 - names of the models
 
 
 @cache

@@ -49,8 +49,7 @@ class Me(BaseModel):
     data: MemberData
 
 
-# The base class leaves its subclass hook untyped.
-class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its hook is untyped
     target_class = "partners.api.members.BearerToken"
     name = "bearerToken"
 
@@ -58,7 +57,7 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
         return {"type": "http", "scheme": "bearer"}
 
 
-class MemberSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the same
+class MemberSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its hook is untyped
     target_class = "partners.api.members.MemberSession"
     name = "session"
 

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from requests_hardened import Config, HTTPSession  # type: ignore[import-untyped]  # ships no type hints
-from requests_hardened.ip_filter_adapter import IPFilterAdapter  # type: ignore[import-untyped]  # ditto
+from requests_hardened.ip_filter_adapter import IPFilterAdapter  # type: ignore[import-untyped]  # ships no type hints
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from partners.outbound import addresses, faults

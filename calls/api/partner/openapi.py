@@ -124,8 +124,7 @@ class BatchCallAnswer(BaseModel):
     data: ProbedBatch | None = None
 
 
-# The base class leaves its subclass hook untyped.
-class KeyAndSecretScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class KeyAndSecretScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its hook is untyped
     """Both headers together: two schemes in one requirement."""
 
     target_class = "partners.api.authentication.KeyAndSecret"
