@@ -14,6 +14,9 @@ from django.http.response import HttpResponseBase
 from calls import keeping
 from calls.models import AccessKind, Call, Recording
 from calls.services import audit
+from partners.models import User
+from zipingest.api.addresses import client_address
+from zipingest.api.middleware import request_id
 from zipingest.ranges import ranged_response
 from zipingest.storage import ObjectMissing, StorageError, default_storage
 
@@ -36,6 +39,11 @@ _NEEDED = (
     "recording__kept_from",
     "recording__purged_at",
 )
+
+
+def actor_of(request: HttpRequest, name: str, user: User | None = None) -> audit.Actor:
+    """Who asks, as the access audit will name them; ``user`` where it is a person of ours."""
+    return audit.Actor(name, client_address(request), user, request_id(request))
 
 
 class NoRecording(Exception):

@@ -4,10 +4,7 @@ HMAC-SHA256 under the peppers of the API keys, which the database does not hold.
 is replaced stays configured for as long as what was hashed with it is to be found.
 """
 
-import hashlib
-import hmac
-
-from django.conf import settings
+from partners import credentials
 
 
 def keyed_hash(kind: str, value: str) -> str:
@@ -17,9 +14,5 @@ def keyed_hash(kind: str, value: str) -> str:
 
 def possible_hashes(kind: str, value: str) -> list[str]:
     """What :func:`keyed_hash` may have made of it, a hash per pepper, the newest first."""
-    peppers = (pepper.partition(":") for pepper in settings.API_KEY_PEPPERS)
-    message = f"identifier:{kind}:{value}".encode("utf-8", "surrogatepass")
-    return [
-        f"{version}:{hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()}"
-        for version, _, secret in peppers
-    ]
+    kept = credentials.digests(f"identifier:{kind}:{value}")
+    return [f"{each.pepper_version}:{each.digest}" for each in kept]

@@ -10,8 +10,6 @@ from calls import giving
 from calls.models import AccessKind, Call
 from calls.services import audit
 from partners.models import User
-from zipingest.api.addresses import client_address
-from zipingest.api.middleware import request_id
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -57,9 +55,4 @@ def _file_name(call: Call) -> str:
 
 def _actor(request: HttpRequest) -> audit.Actor:
     assert isinstance(request.user, User), "the console lets nobody else in"
-    return audit.Actor(
-        name=request.user.get_username(),
-        address=client_address(request),
-        user=request.user,
-        request_id=request_id(request),
-    )
+    return giving.actor_of(request, request.user.get_username(), request.user)

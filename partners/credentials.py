@@ -11,11 +11,17 @@ import secrets
 import string
 import zlib
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from partners.models import AccessToken, ApiKey
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _CHECKSUM_LENGTH = 6
+_LAST_USED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,20 @@ def checksum(body: str) -> str:
 
 def at_rest(message: str) -> AtRest:
     """The digest of ``message`` under the newest pepper."""
-    version, pepper = _peppers()[0]
-    return AtRest(_digest(pepper, message), version)
+    return digests(message)[0]
+
+
+def digests(message: str) -> list[AtRest]:
+    """What :func:`at_rest` may have made of ``message``: under each pepper, the newest first."""
+    return [AtRest(_digest(pepper, message), version) for version, pepper in _peppers()]
+
+
+def note_use(row: ApiKey | AccessToken) -> None:
+    """Remember that the key or token was used, writing at most once a minute."""
+    now = timezone.now()
+    if row.last_used_at is None or row.last_used_at < now - _LAST_USED_EVERY:
+        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _LAST_USED_EVERY)
+        type(row)._default_manager.filter(stale, pk=row.pk).update(last_used_at=now)
 
 
 def fits(message: str, kept: AtRest | None) -> bool:

@@ -18,7 +18,6 @@ from partners.models.keys import Scope
 
 KEY_PREFIX = "zpk_"
 SECRET_PREFIX = "zps_"  # noqa: S105 - the public prefix, not a secret
-_LAST_USED_EVERY = timedelta(minutes=1)
 
 
 class InvalidKey(Exception):
@@ -76,14 +75,6 @@ def verify(*, key_id: str, secret: str) -> ApiKey:
     if key is None or not matches or not key.is_usable():
         raise InvalidKey
     return key
-
-
-def note_use(key: ApiKey) -> None:
-    """Remember that the key was used, writing at most once a minute."""
-    now = timezone.now()
-    if key.last_used_at is None or key.last_used_at < now - _LAST_USED_EVERY:
-        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _LAST_USED_EVERY)
-        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
 
 
 @transaction.atomic

@@ -11,7 +11,6 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from partners import credentials
@@ -22,7 +21,6 @@ SECRET_PREFIX = "zpt_"  # noqa: S105 - the public prefix, not a secret
 # An agent is a person with calls of their own; a machine has none.
 MACHINE_ROLES = (Role.ADMIN, Role.SUPERVISOR, Role.READ_ONLY)
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
-_LAST_USED_EVERY = timedelta(minutes=1)
 
 
 class InvalidToken(Exception):
@@ -87,14 +85,6 @@ def verify(text: str) -> AccessToken:
     if token is None or not matches or not token.is_usable():
         raise InvalidToken
     return token
-
-
-def note_use(token: AccessToken) -> None:
-    """Remember that the token was used, writing at most once a minute."""
-    now = timezone.now()
-    if token.last_used_at is None or token.last_used_at < now - _LAST_USED_EVERY:
-        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _LAST_USED_EVERY)
-        AccessToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
 
 
 def revoke(*, token: AccessToken) -> None:

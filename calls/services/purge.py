@@ -50,9 +50,7 @@ def delete_marked() -> None:
 
 def delete_audio(call: Call) -> None:
     """Delete all objects of a call whose recording was given up, then forget their keys."""
-    storage = default_storage()
-    for stored in list(storage.list(f"recordings/{call.uuid}/")):
-        storage.delete(stored.key)
+    default_storage().delete_all(f"recordings/{call.uuid}/")
     _forget_keys(call)
 
 

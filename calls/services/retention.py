@@ -103,9 +103,7 @@ def _old_sandbox_calls() -> list[Call]:
 
 
 def _delete_objects(call: Call) -> None:
-    storage = default_storage()
-    for stored in list(storage.list(f"recordings/{call.uuid}/")):
-        storage.delete(stored.key)
+    default_storage().delete_all(f"recordings/{call.uuid}/")
 
 
 def _delete_rows(calls: list[Call]) -> None:

@@ -11,15 +11,14 @@ from django.db.models.functions import Cast, Concat
 from calls.models import Call, Customer, FetchAttempt, Recording
 from partners.models import Attempt, Delivery
 from zipingest import work
-from zipingest.work import WorkState
+from zipingest.work import RELEASED, WorkState
 
 ERASED = "the customer was erased"
 _PROSE = "erased"
 # Ends whoever is at work on the row: what it writes afterwards, it writes under an epoch that is gone.
 _ENDED: dict[str, Any] = {
     "state": WorkState.FAILED,
-    "lease_until": None,
-    "held_by": None,
+    **RELEASED,
     "lease_epoch": F("lease_epoch") + 1,
 }
 

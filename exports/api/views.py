@@ -5,6 +5,7 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from calls.giving import actor_of
 from calls.services import audit
 from exports import download, selectors
 from exports.api import openapi, render
@@ -15,9 +16,7 @@ from partners.api.members import MemberViewSet
 from partners.api.pagination import page_body
 from partners.api.wire import PageQuery, invalid
 from partners.models import Right
-from zipingest.api.addresses import client_address
 from zipingest.api.errors import ApiError
-from zipingest.api.middleware import request_id
 from zipingest.storage import ObjectMissing, StorageError
 
 
@@ -90,13 +89,7 @@ class ExportViewSet(MemberViewSet):
         return job
 
     def _actor(self) -> audit.Actor:
-        request = self.request._request
-        return audit.Actor(
-            name=self.member.name,
-            user=self.member.user,
-            address=client_address(request),
-            request_id=request_id(request),
-        )
+        return actor_of(self.request._request, self.member.name, self.member.user)
 
 
 def _told(field: str, message: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
 from exports.models import ExportEntry, ExportJob
 from zipingest import work
@@ -80,27 +79,24 @@ def remove_leftovers() -> int:
     """Delete ZIPs that no export names: those of workers killed at the last moment; how many."""
     storage, before = default_storage(), work.database_now() - _LEFT_FOR
     old = [stored.key for stored in storage.list(PREFIX) if stored.modified < before]
-    wanted = _named_or_in_the_making(old)
-    left = [key for key in old if key not in wanted]
+    left = _unnamed(old)
     for key in left:
         storage.delete(key)
         log.warning("export_leftover_deleted", key=key)
     return len(left)
 
 
-def _named_or_in_the_making(keys: list[str]) -> set[str]:
-    job_of = {key: key.removeprefix(PREFIX).partition("/")[0] for key in keys}
-    jobs = ExportJob.objects.filter(public_id__in=set(job_of.values()))
-    wanted = jobs.filter(Q(state=WorkState.LEASED) | ~Q(zip_key=""))
-    rows = {
-        public_id: (state, key)
-        for public_id, state, key in wanted.values_list("public_id", "state", "zip_key")
-    }
-    return {
-        key
-        for key, public_id in job_of.items()
-        if public_id in rows and (rows[public_id][0] == WorkState.LEASED or rows[public_id][1] == key)
-    }
+def _unnamed(keys: list[str]) -> list[str]:
+    """Those that no export names and that none at work may be about to name."""
+    jobs = ExportJob.objects.filter(public_id__in={_job_of(key) for key in keys})
+    named = set(jobs.exclude(zip_key="").values_list("zip_key", flat=True))
+    at_work = set(jobs.filter(state=WorkState.LEASED).values_list("public_id", flat=True))
+    return [key for key in keys if key not in named and _job_of(key) not in at_work]
+
+
+def _job_of(key: str) -> str:
+    """The job's id in ``exports/<job>/<epoch>.zip``."""
+    return key.removeprefix(PREFIX).partition("/")[0]
 
 
 def _delete_zip(job: ExportJob) -> bool:

@@ -280,9 +280,7 @@ def _fail(lease: Lease, reason: str, code: str, message: str) -> None:
 
 def _remove_former(job: ExportJob) -> None:
     """What earlier attempts stored and did not live to name."""
-    storage = default_storage()
-    for stored in list(storage.list(f"{PREFIX}{job.public_id}/")):
-        storage.delete(stored.key)
+    default_storage().delete_all(f"{PREFIX}{job.public_id}/")
 
 
 def _scratch() -> Path:

@@ -9,7 +9,7 @@ from django_ratelimit.core import get_usage  # type: ignore[import-untyped]  # s
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from partners import keys
+from partners import credentials, keys
 from partners.models import ApiKey, Partner, SubTenant
 from zipingest.api.addresses import client_address
 from zipingest.api.errors import ApiError
@@ -41,7 +41,7 @@ class KeyAndSecret(BaseAuthentication):
             key = keys.verify(key_id=key_id, secret=secret)
         except keys.InvalidKey as error:
             raise _refused(request._request, ApiError(403)) from error
-        keys.note_use(key)
+        credentials.note_use(key)
         note(partner=key.partner.name, key=key.key_id)
         return Caller(key.partner, key), key
 

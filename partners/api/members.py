@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from partners import quota, tokens
+from partners import credentials, quota, tokens
 from partners.api.guards import too_many_requests
 from partners.api.throttling import quota_headers
 from partners.api.wire import Model, parse
@@ -39,7 +39,7 @@ class BearerToken(BaseAuthentication):
         note(token=str(token.pk))
         if not tokens.may_come_from(token, client_address(request._request)):
             raise ApiError(403)
-        tokens.note_use(token)
+        credentials.note_use(token)
         return Member.of_token(token), token
 
 

@@ -26,7 +26,7 @@ class AccessToken(models.Model):
     digest of the secret is here. ``allowed_addresses`` holds networks (``192.0.2.0/24``); empty allows all.
     """
 
-    # No index of its own: it leads the one for a person's usable tokens.
+    # No index of its own: it leads the one below.
     user = models.ForeignKey(
         User, on_delete=models.CASCADE, null=True, blank=True, related_name="tokens", db_index=False
     )

@@ -211,7 +211,7 @@ def test_the_new_key_may_do_what_the_old_one_may(given):
 
 # --- Last used --------------------------------------------------------------------------------------------
 def test_the_first_use_is_noted(issued):
-    keys.note_use(ApiKey.objects.get(pk=issued.key.pk))
+    credentials.note_use(ApiKey.objects.get(pk=issued.key.pk))
     used = ApiKey.objects.get(pk=issued.key.pk).last_used_at
     assert timezone.now() - used < timedelta(seconds=10)
 
@@ -220,19 +220,19 @@ def test_within_a_minute_nothing_is_written(issued, django_assert_num_queries):
     changed(issued, last_used_at=timezone.now() - timedelta(seconds=50))
     key = ApiKey.objects.get(pk=issued.key.pk)
     with django_assert_num_queries(0):
-        keys.note_use(key)
+        credentials.note_use(key)
 
 
 def test_after_a_minute_it_is_written_again(issued):
     before = timezone.now() - timedelta(seconds=61)
     changed(issued, last_used_at=before)
-    keys.note_use(ApiKey.objects.get(pk=issued.key.pk))
+    credentials.note_use(ApiKey.objects.get(pk=issued.key.pk))
     assert ApiKey.objects.get(pk=issued.key.pk).last_used_at > before
 
 
 def test_of_two_that_saw_an_old_use_one_writes(issued):
     first, second = (ApiKey.objects.get(pk=issued.key.pk) for _ in range(2))
-    keys.note_use(first)
+    credentials.note_use(first)
     noted = ApiKey.objects.get(pk=issued.key.pk).last_used_at
-    keys.note_use(second)
+    credentials.note_use(second)
     assert ApiKey.objects.get(pk=issued.key.pk).last_used_at == noted

@@ -214,6 +214,11 @@ class Storage(ABC):
     def delete(self, key: str) -> None:
         """Remove the object; a missing one is removed already."""
 
+    def delete_all(self, prefix: str) -> None:
+        """Remove the objects whose keys start with ``prefix``."""
+        for stored in [*self.list(prefix)]:  # all listed first: a listing is not to change while it is read
+            self.delete(stored.key)
+
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[ObjectStat]:
         """The objects whose keys start with ``prefix``, in no promised order."""

@@ -1,13 +1,10 @@
 """Doors of the partner surface: parse, call the service, render."""
 
-from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
@@ -18,29 +15,19 @@ from calls.api.partner import openapi, render
 from calls.api.partner.query import BatchQuery, CallsQuery
 from calls.api.partner.schemas import BatchIn, Body, DispositionIn, InvalidBody, parse
 from calls.models import AccessKind, Call
-from calls.services import audit, dispositions, ingest, probe
+from calls.services import dispositions, ingest, probe
 from partners.api.authentication import Caller, KeyAndSecret, granted_sub_tenant, too_many_requests
 from partners.api.refusals import note_refusal
 from partners.api.throttling import spend_quota
 from partners.models import SubTenant
 from partners.models.keys import Scope
-from zipingest.api.addresses import client_address
 from zipingest.api.body import read_json
 from zipingest.api.errors import ApiError
 from zipingest.api.middleware import request_id
+from zipingest.api.negotiation import AlwaysJson
 from zipingest.storage import StorageError
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
-
-
-class AlwaysJson(BaseContentNegotiation):
-    """There is one form of answer, whatever ``Accept`` or ``?format=`` ask for (RFC 9110 section 12.5.1)."""
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        renderer = next(iter(renderers))
-        return renderer, str(renderer.media_type)
 
 
 class PartnerViewSet(ViewSet):
@@ -178,7 +165,7 @@ class RecordingViewSet(PartnerViewSet):
         if kept is None:
             raise ApiError(404)
         headers = {"Cache-Control": f"private, max-age={kept.max_age}"}
-        actor = self._actor(request)
+        actor = giving.actor_of(request._request, self.caller.partner.name)
         try:
             return giving.give(request._request, kept, actor=actor, kind=AccessKind.LISTEN, headers=headers)
         except giving.NoRecording as error:
@@ -187,10 +174,6 @@ class RecordingViewSet(PartnerViewSet):
             raise ApiError(410, "Recording has exceeded the retention window") from error
         except StorageError as error:
             raise ApiError(503, "The recording cannot be read at present") from error
-
-    def _actor(self, request: Request) -> audit.Actor:
-        address = client_address(request._request)
-        return audit.Actor(self.caller.partner.name, address, request_id=request_id(request._request))
 
 
 class DispositionViewSet(PartnerViewSet):

@@ -12,15 +12,12 @@ from calls.api.telesales import openapi, render
 from calls.api.telesales.schemas import RecordingsQuery, query_values
 from calls.giving import Kept
 from calls.models import AccessKind
-from calls.services.audit import Actor
 from partners.api.members import MemberViewSet
 from partners.api.pagination import page_body
 from partners.api.wire import parse
 from partners.members import Reach
 from partners.models import Right
-from zipingest.api.addresses import client_address
 from zipingest.api.errors import ApiError
-from zipingest.api.middleware import request_id
 from zipingest.storage import StorageError
 
 
@@ -68,8 +65,9 @@ class RecordingViewSet(MemberViewSet):
     def _give(
         self, request: Request, kept: Kept, kind: AccessKind, headers: Mapping[str, str]
     ) -> HttpResponseBase:
+        actor = giving.actor_of(request._request, self.member.name, self.member.user)
         try:
-            return giving.give(request._request, kept, actor=self._actor(), kind=kind, headers=headers)
+            return giving.give(request._request, kept, actor=actor, kind=kind, headers=headers)
         except giving.NoRecording as error:
             raise _not_found() from error
         except giving.Expired as error:
@@ -77,10 +75,6 @@ class RecordingViewSet(MemberViewSet):
             raise ApiError(410, "Recording has exceeded the retention window.", extra=expired_at) from error
         except StorageError as error:
             raise ApiError(503, "The recording cannot be read at present.") from error
-
-    def _actor(self) -> Actor:
-        request = self.request._request
-        return Actor(self.member.name, client_address(request), self.member.user, request_id(request))
 
 
 def _not_found() -> ApiError:
