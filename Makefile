@@ -81,7 +81,6 @@ clean:  ## Remove what can be made again (never var/, which holds data)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 faults: install  ## Break what can break and count what did not hold; ARGS="quota urls" for some checks
-	@command -v ip >/dev/null || .ci/debian-tools iproute2
 	@$(BIN)/python -m tests.support.services -- $(BIN)/python -m tests.faults $(ARGS)
 
 # --- Measurements beside a peer: docs/performance.md ---------------------------------------------------------
