@@ -49,6 +49,9 @@ class ExportJob(WorkItem):
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="supplemented_by"
     )
     request_id = models.CharField(max_length=64, blank=True, editable=False)
+    # Whether who ordered it wants a mail when it has ended, and when that was sent.
+    tell = models.BooleanField(default=False, editable=False)
+    told_at = models.DateTimeField(null=True, editable=False)
 
     # As it was when it was ordered: every matched call, and of these what could be included.
     entries_total = models.PositiveIntegerField(editable=False)
@@ -83,6 +86,10 @@ class ExportJob(WorkItem):
             models.Index(fields=["sub_tenant", "-id"], name="export_sub_tenant_newest"),
             # the sweep: whose ZIP is to be deleted
             models.Index(fields=["expires_at"], condition=~Q(zip_key=""), name="export_with_zip"),
+            # the sweep: who is still to be told
+            models.Index(
+                fields=["id"], condition=Q(tell=True, told_at__isnull=True), name="export_to_be_told"
+            ),
             # dashboard and metrics: what failed
             models.Index(
                 fields=["-id"], condition=Q(state__in=["failed", "poison"]), name="export_failed_newest"

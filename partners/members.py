@@ -19,9 +19,11 @@ _EVERYTHING = dict.fromkeys(Right, Reach.ALL)
 # What is not named is not allowed.
 RIGHTS: dict[Role, dict[Right, Reach]] = {
     Role.ADMIN: _EVERYTHING,
-    Role.SUPERVISOR: _EVERYTHING,
-    Role.AGENT: {Right.RECORDINGS_READ: Reach.OWN, Right.RECORDINGS_DOWNLOAD: Reach.OWN},
-    Role.READ_ONLY: {Right.RECORDINGS_READ: Reach.ALL},
+    Role.SUPERVISOR: {**_EVERYTHING, Right.ACCOUNT: Reach.NONE},
+    Role.AGENT: dict.fromkeys(
+        (Right.RECORDINGS_READ, Right.RECORDINGS_DOWNLOAD, Right.CALLS_READ, Right.CALLS_WRITE), Reach.OWN
+    ),
+    Role.READ_ONLY: dict.fromkeys((Right.RECORDINGS_READ, Right.CALLS_READ), Reach.ALL),
 }
 
 

@@ -3,7 +3,7 @@
 from calls.models.audit import AccessKind, AccessRecord
 from calls.models.call import Call, Source
 from calls.models.campaign import Campaign
-from calls.models.dispositions import DispositionChange, DispositionCode
+from calls.models.dispositions import Category, DispositionChange, DispositionCode
 from calls.models.erasure import (
     DoNotCall,
     ErasedCall,
@@ -14,8 +14,10 @@ from calls.models.erasure import (
 )
 from calls.models.hold import LegalHold
 from calls.models.ingest import IngestBatch, IngestItem, Outcome
+from calls.models.pause import Pause
 from calls.models.people import Agent, Customer
-from calls.models.recording import FetchAttempt, Recording, Stage
+from calls.models.recording import FetchAttempt, PauseHandling, Recording, Stage
+from calls.models.simulated import SimulatedCall
 
 __all__ = [
     "AccessKind",
@@ -23,6 +25,7 @@ __all__ = [
     "Agent",
     "Call",
     "Campaign",
+    "Category",
     "Customer",
     "DispositionChange",
     "DispositionCode",
@@ -35,9 +38,12 @@ __all__ = [
     "IngestItem",
     "LegalHold",
     "Outcome",
+    "Pause",
+    "PauseHandling",
     "PurgeCount",
     "Recording",
     "RetentionChange",
+    "SimulatedCall",
     "Source",
     "Stage",
 ]

@@ -12,10 +12,12 @@ class AccessKind(models.TextChoices):
     LISTEN = "listen", "listened"
     DOWNLOAD = "download", "downloaded"
     EXPORT = "export", "exported"
+    PAUSE = "pause", "paused the recording of"
+    RESUME = "resume", "resumed the recording of"
 
 
 class AccessRecord(models.Model):
-    """Who heard or took which recording, when and from where. Written once, never edited."""
+    """Who heard, took or paused which recording, when and from where. Written once, never edited."""
 
     sub_tenant = models.ForeignKey(SubTenant, on_delete=models.PROTECT, related_name="+", db_index=False)
     # The name as it was then; the link only where it was a person of ours.

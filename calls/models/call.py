@@ -27,6 +27,8 @@ class Call(models.Model):
         Partner, on_delete=models.PROTECT, null=True, related_name="calls", db_index=False
     )
     external_id = models.CharField("call id", max_length=255, null=True)
+    # Who carries it (calls.telephony); empty where nobody does whom we could ask to pause or hang up.
+    provider = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     customer_phone = models.CharField(max_length=16)
@@ -63,6 +65,11 @@ class Call(models.Model):
                 condition=Q(source="network"),
                 name="call_id_unique_per_network",
             ),
+            models.UniqueConstraint(
+                fields=["sub_tenant", "external_id"],
+                condition=Q(source="live"),
+                name="call_id_unique_among_live",
+            ),
             models.CheckConstraint(
                 condition=~Q(source="partner") | Q(partner__isnull=False, external_id__isnull=False),
                 name="partner_call_has_partner_and_id",
@@ -75,6 +82,12 @@ class Call(models.Model):
             models.Index(fields=["partner", "sub_tenant", "-id"], name="call_partner_newest"),
             # an account's calls of a period, newest first (console, exports)
             models.Index(fields=["sub_tenant", "-started_at"], name="call_sub_tenant_started"),
+            # an account's calls in progress
+            models.Index(
+                fields=["sub_tenant", "-started_at"],
+                condition=Q(source="live", ended_at__isnull=True),
+                name="call_in_progress",
+            ),
             # the console's search box: call id and phone
             models.Index(fields=["external_id"], name="call_external_id"),
             models.Index(fields=["customer_phone"], name="call_customer_phone"),
@@ -84,3 +97,8 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return self.external_id or str(self.uuid)
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether people still speak; what partners send has ended, with or without a time."""
+        return self.source == Source.LIVE and self.ended_at is None

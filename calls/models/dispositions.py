@@ -7,11 +7,23 @@ from calls.models.people import Customer
 from partners.models import SubTenant
 
 
+class Category(models.TextChoices):
+    """What a code says of the conversation (telesales spec)."""
+
+    SUCCESS = "success", "success"
+    CALLBACK = "callback", "call back"
+    FAILED = "failed", "failed"
+    DNC = "dnc", "do not call"
+
+
 class DispositionCode(models.Model):
-    """A code of the account: made here, or seen in what a partner sent."""
+    """A code of the account: made here, or seen in what a partner sent (which says nothing of category)."""
 
     sub_tenant = models.ForeignKey(SubTenant, on_delete=models.CASCADE, related_name="disposition_codes")
     code = models.CharField(max_length=255)
+    label = models.CharField(max_length=255, blank=True, default="", db_default="")
+    category = models.CharField(max_length=8, choices=Category.choices, blank=True, default="", db_default="")
+    is_active = models.BooleanField(default=True, db_default=True, help_text="Whether agents are offered it.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -33,6 +45,7 @@ class DispositionChange(models.Model):
     call = models.ForeignKey(Call, on_delete=models.SET_NULL, null=True, related_name="+")
     old = models.CharField("from", max_length=255, blank=True)
     new = models.CharField("to", max_length=255, blank=True)
+    note = models.CharField(max_length=1000, blank=True, default="", db_default="")
     changed_by = models.CharField(max_length=255)
     changed_at = models.DateTimeField()
     request_id = models.CharField(max_length=64, blank=True)

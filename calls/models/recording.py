@@ -13,6 +13,14 @@ class Stage(models.TextChoices):
     PROCESSING = "processing", "processing"
 
 
+class PauseHandling(models.TextChoices):
+    """What the recording's provider does while it is paused (telesales spec, Pause / resume)."""
+
+    SILENCED = "silenced", "records silence"
+    IGNORED = "ignored", "records on"
+    OMITTED = "omitted", "leaves the span out"
+
+
 class Recording(WorkItem):
     """The audio of a call: where it comes from, how far it is, and once it is done where it lies.
 
@@ -33,6 +41,15 @@ class Recording(WorkItem):
     sub_tenant = models.ForeignKey(SubTenant, on_delete=models.PROTECT, related_name="+", db_index=False)
     purged_at = models.DateTimeField(null=True, editable=False, help_text="When its audio was given up.")
 
+    # Where the recording was paused: its beginning, from which the spans count, and what the provider did.
+    started_at = models.DateTimeField(null=True)
+    pause_handling = models.CharField(
+        max_length=8,
+        choices=PauseHandling.choices,
+        default=PauseHandling.IGNORED,
+        db_default=PauseHandling.IGNORED,
+    )
+
     # What came, as it came.
     original_key = models.CharField(max_length=255, blank=True)
     original_bytes = models.PositiveBigIntegerField(null=True)
@@ -49,6 +66,11 @@ class Recording(WorkItem):
     crc32 = models.PositiveBigIntegerField(null=True)
     stored_sample_rate = models.PositiveIntegerField(null=True)
     duration_seconds = models.FloatField(null=True)
+    silences = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="Paused spans as they are silent in it: [from, to] in seconds.",
+    )
     peaks = models.BinaryField(null=True, help_text="Loudest sample per bucket, channels interleaved.")
 
     class Meta(WorkItem.Meta):

@@ -16,7 +16,10 @@ class Right(models.TextChoices):
     RECORDINGS_READ = "recordings:read", "list and stream recordings"
     RECORDINGS_DOWNLOAD = "recordings:download", "download recordings"
     EXPORTS = "exports", "make and download exports"
+    CALLS_READ = "calls:read", "see calls and disposition codes"
+    CALLS_WRITE = "calls:write", "register, pause, hang up and dispose calls"
     DISPOSITIONS_WRITE = "dispositions:write", "write disposition codes"
+    ACCOUNT = "account", "manage people and retention"
 
 
 class AccessToken(models.Model):
