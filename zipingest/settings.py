@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django_htmx",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -57,6 +58,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "zipingest.api.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
+    "zipingest.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -83,6 +85,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "partners.pages.navigation",
             ]
         },
     }
@@ -214,7 +217,8 @@ SIGN_IN_TRIES_PER_MINUTE = env.integer("SIGN_IN_TRIES_PER_MINUTE", 5, minimum=1)
 # How long a person stays signed in with a bearer token.
 ACCESS_TOKEN_DAYS = env.integer("ACCESS_TOKEN_DAYS", 30, minimum=1)
 AUTHENTICATION_BACKENDS = ["partners.backends.PeopleBackend"]
-LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "login"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
+LOGIN_REDIRECT_URL = "library"
 # Whoever shows it as a bearer token may read /metrics; without one, only clients on this machine.
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Each surface has a body limit of its own (calls/api); Django's must not answer before it does.
@@ -224,6 +228,28 @@ STATIC_ROOT = DATA_DIR / "static"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# By prefix of the path. Ours has no inline script or style; the console and the API's documentation come with
+# some (Alpine.js evaluates attributes).
+_NOTHING_ELSE = "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+_THEIRS = "img-src 'self' data:; media-src 'self'; font-src 'self' data:; connect-src 'self'"
+_INLINE = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'"
+CONTENT_SECURITY_POLICIES = {
+    "/": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+        f"connect-src 'self'; {_NOTHING_ELSE}"
+    ),
+    "/admin/": f"{_INLINE} 'unsafe-eval'; {_THEIRS}; {_NOTHING_ELSE}",
+    "/api/docs": f"{_INLINE}; {_THEIRS}; {_NOTHING_ELSE}",
+}
+# The pages of an account: their title, their route's name, and the right that they take (partners.pages).
+PAGES = [
+    ("Library", "library", "recordings:read"),
+    ("Live calls", "live", "calls:read"),
+    ("Exports", "exports", "exports"),
+    ("Dispositions", "dispositions", "dispositions:write"),
+    ("People", "people", "account"),
+    ("Retention", "retention", "account"),
+]
 SESSION_COOKIE_HTTPONLY = True
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from zipingest.api import health
@@ -21,7 +22,10 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", include("calls.metrics")),
+    path("", RedirectView.as_view(pattern_name="library", **_READ_ONLY), name="home"),
     path("", include("partners.urls")),
+    path("", include("calls.urls")),
+    path("exports", include("exports.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -63,14 +63,14 @@ def test_a_route_answers_a_caller_as_the_table_says(world: World, name: str, cal
     row = ROWS[name]
     row.prepare(world)
     client, headers = _as(caller, row, world)
-    before = _everything_stored()
+    before = everything_stored()
 
     answer = _ask(client, row, world, headers)
 
     assert answer.status_code == CALLERS[caller](row), answer.content
     if answer.status_code >= 400:
         assert answer.json()["message"]
-        assert _everything_stored() == before
+        assert everything_stored() == before
 
 
 def _as(caller: str, row: Row, world: World) -> tuple[Client, dict[str, str]]:
@@ -139,7 +139,7 @@ def _ask(client: Client, row: Row, world: World, headers: dict[str, str], method
     return client.generic(method or row.method, row.address(world), body, "application/json", headers=headers)
 
 
-def _everything_stored() -> dict[str, Any]:
+def everything_stored() -> dict[str, Any]:
     """Every row of the product, but for the time a token was last used."""
     return {model.__name__: list(_values(model)) for model in _models()}
 
