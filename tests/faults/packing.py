@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from tests.faults.check import Outcome, check
 from tests.faults.exports import Exports
 from tests.faults.stack import Stack, wait_until
+from tests.support.s3 import s3_server
 
 KILLS = 10
 # One export survives as many; it is given up at the next.
@@ -20,6 +21,8 @@ KILLS_EACH = 10
 SEED = 20260601
 FILES = 6000
 FILE_BYTES = 8000
+S3_FILES = 1500
+S3_FILE_BYTES = 40_000
 MOST_SECONDS = 60
 
 _STATE = "SELECT state, expiries FROM exports_exportjob WHERE public_id = %s"
@@ -38,6 +41,16 @@ _SWEEP = _STORAGE + "print(storage().sweep_partial(-60))"
 def packing_killed() -> Outcome:
     with _stack() as stack:
         return _kill_and_judge(stack, Exports(stack, count=FILES, size=FILE_BYTES))
+
+
+@check(f"packer killed -9 at {KILLS} random moments on S3: the same, and no upload left begun", seconds=300)
+def packing_killed_on_s3() -> Outcome:
+    with (
+        TemporaryDirectory() as folder,
+        s3_server(Path(folder)) as server,
+        _stack(STORAGE_URL=server.url("store"), **server.environment) as stack,
+    ):
+        return _kill_and_judge(stack, Exports(stack, count=S3_FILES, size=S3_FILE_BYTES))
 
 
 def _stack(**environment: str) -> Stack:
