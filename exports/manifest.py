@@ -4,7 +4,7 @@ import csv
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,6 +26,7 @@ COLUMNS = (
     "file",
     "status",
     "sha256",
+    "paused",
 )
 # Rows are kept in memory up to this size, then in a file.
 _MEMORY_BYTES = 1024 * 1024
@@ -49,7 +50,9 @@ class EntryStatus(StrEnum):
 class ManifestRow:
     """A matched call. ``started_at`` is aware, ``file`` is the entry's name and ``bytes`` its size.
 
-    ``duration_seconds``, ``file``, ``bytes`` and ``sha256`` (hexadecimal) stay empty where there is no entry.
+    ``duration_seconds``, ``file``, ``bytes``, ``sha256`` (hexadecimal) and ``paused`` stay empty where there
+    is no entry. ``paused`` are the spans that are silent because the recording was paused, from and to in
+    seconds of the file.
     """
 
     call_uuid: UUID
@@ -63,6 +66,7 @@ class ManifestRow:
     file: str = ""
     bytes: int = 0
     sha256: str = ""
+    paused: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +151,7 @@ def _cells(row: ManifestRow) -> tuple[str, ...]:
         row.file,
         row.status,
         row.sha256,
+        _spans(row.paused),
     )
 
 
@@ -160,3 +165,8 @@ def _time(moment: datetime) -> str:
 def _seconds(duration: float | None) -> str:
     """To the millisecond, without trailing zeros."""
     return "" if duration is None else f"{duration:.3f}".rstrip("0").rstrip(".")
+
+
+def _spans(spans: Sequence[tuple[float, float]]) -> str:
+    """``12.5-20;31-40``."""
+    return ";".join(f"{_seconds(start)}-{_seconds(end)}" for start, end in spans)

@@ -8,13 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from calls.audio import sniff, structure
 from calls.audio.errors import AudioError, HelperCrashed, HelperUnavailable
-from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions, AudioProbe
+from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions, AudioProbe, Silencing
 from calls.audio.process import HelperProcess
 from calls.audio.sniff import Container
 
@@ -37,7 +37,7 @@ class AudioEngine:
     def normalise(
         self, source: Path, target: Path, *, options: AudioOptions, lane: str | None = None
     ) -> AudioFacts:
-        """Decode `source` into `target`, a 16-bit PCM WAV with the same channels.
+        """Decode `source` into `target`, a 16-bit PCM WAV with the same channels, silenced as asked.
 
         Waits for a helper that `lane` may have (None: any). Raises `AudioError` (the file's fault, permanent;
         `NotAudio` where it is something else), `HelperCrashed` (the helper died over it), and where this
@@ -75,8 +75,9 @@ class AudioEngine:
         container = _identified(source)
         structure.check(source, container)
         output = {"target": str(target.absolute()), "sample_rate": options.sample_rate}
+        silencing = asdict(options.silencing or Silencing())
         with self._borrow(lane) as helper:
-            answer = helper.ask({**self._job(source, container), **output})
+            answer = helper.ask({**self._job(source, container), **output, **silencing})
         return _facts(container, answer)
 
     def _job(self, source: Path, container: Container) -> dict[str, Any]:
@@ -205,8 +206,10 @@ def _identified(source: Path) -> Container:
 
 def _facts(container: Container, answer: Mapping[str, Any]) -> AudioFacts:
     with _taken_seriously(answer):
-        facts = {**answer["facts"], "peaks": bytes.fromhex(answer["facts"]["peaks"])}
-        return AudioFacts(container=container, **facts)
+        facts = dict(answer["facts"])
+        peaks, silences = bytes.fromhex(facts.pop("peaks")), facts.pop("silences")
+        spans = tuple((start, end) for start, end in silences)
+        return AudioFacts(container=container, peaks=peaks, silences=spans, **facts)
 
 
 def _probe_facts(container: Container, answer: Mapping[str, Any]) -> AudioProbe:

@@ -16,11 +16,32 @@ class AudioLimits:
     max_audio_seconds: int
 
 
+Span = tuple[int, int | None]
+"""A stretch of time: from and to in microseconds; None is the end of the recording, whenever that comes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silencing:
+    """What must not be heard, in time of the normalised file; spans ascend and neither overlap nor touch.
+
+    Silence is written over `silent`, and over a little more where the source may begin late (`LEAD_IN` in
+    helper.py). `absent` are those stretches of it that the source lacks: there silence is inserted, so that
+    all that follows keeps its time. `length` (microseconds) is how long the whole ought to be then (None: not
+    known). By what it is longer, something may have been recorded that was to be absent; it lies where the
+    source was cut, so that much behind each insertion is silenced as well.
+    """
+
+    silent: tuple[Span, ...] = ()
+    absent: tuple[tuple[int, int], ...] = ()
+    length: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioOptions:
     """How the normalised file is to be made. `sample_rate` in Hz; 0 keeps the rate of the source."""
 
     sample_rate: int = 8000
+    silencing: Silencing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +64,8 @@ class AudioFacts:
     """A recording as it came (first block) and as it is kept: 16-bit PCM WAV, channels unchanged (second).
 
     `peaks` holds absolute maxima as unsigned bytes (255 is full scale), channels interleaved, at most
-    1000 per channel, each over the same stretch of time (the last may be shorter).
+    1000 per channel, each over the same stretch of time (the last may be shorter). `silences` are the
+    stretches that were silenced, whole samples, as seconds from the beginning of what is kept.
     """
 
     container: Container
@@ -57,3 +79,4 @@ class AudioFacts:
     sha256: str
     crc32: int
     peaks: builtins.bytes
+    silences: tuple[tuple[float, float], ...] = ()

@@ -16,8 +16,10 @@ import signal
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from types import TracebackType
 from typing import Any, BinaryIO, NoReturn
 
@@ -27,6 +29,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 
 # What telephony, phones and browsers put into the four containers. No other decoder ever sees a byte.
 DECODERS = frozenset(
@@ -34,6 +37,9 @@ DECODERS = frozenset(
     | {"pcm_u8", "pcm_s8", "pcm_alaw", "pcm_mulaw", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_s64le"}
     | {"pcm_f32le", "pcm_f64le", "pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_f32be", "pcm_f64be"}
 )
+# So many samples of nothing, at most, precede what an encoder was given: a frame of MP3 and what its decoder
+# adds, two frames of AAC. Files of LAME, and MP4, mostly say to skip them; what does not is late by them.
+LEAD_IN = {"mp3": 1152 + 529, "aac": 2112}
 MAX_WAV_BYTES = 0xFFFFFFFF
 WAV_HEADER_BYTES = 44
 PEAK_BUCKETS = 1000
@@ -59,8 +65,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalise(Job):
+    """`silent`, `absent` and `length` are those of `facts.Silencing`: microseconds of what is written."""
+
     target: str
     sample_rate: int
+    silent: Sequence[tuple[int, int | None]] = ()
+    absent: Sequence[tuple[int, int]] = ()
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,11 +147,17 @@ def normalise(job: Normalise) -> dict[str, Any]:
         with open_input(source, job) as container:
             stream = audio_stream(container, job)
             writer = WavWriter(target, job)
-            for frame in decoded(container, stream, job):
+            packets = container.demux(stream)
+            first = next(packets)
+            codec = stream.codec_context.codec.canonical_name
+            lead_in = 0 if first.has_sidedata("skip_samples") else LEAD_IN.get(codec, 0)
+            for frame in decoded(chain([first], packets), job):
                 writer.add(frame)
             writer.finish()
-            codec = stream.codec_context.codec.canonical_name
-        return {"codec": codec, **writer.facts(), **measure(target, writer.channels, writer.frames)}
+        silences = silent_frames(job, writer, lead_in)
+        overwrite(target, silences, writer.frame_bytes)
+        facts = {"codec": codec, "silences": in_seconds(silences, writer.rate), **writer.facts()}
+        return {**facts, **measure(target, writer.channels, writer.frames)}
 
 
 def open_input(source: BinaryIO, job: Job) -> InputContainer:
@@ -174,10 +191,10 @@ def audio_stream(container: InputContainer, job: Job) -> AudioStream:
     return stream
 
 
-def decoded(container: InputContainer, stream: AudioStream, job: Job) -> Iterator[AudioFrame]:
-    """The frames of `stream`. A damaged packet is skipped, as players do, unless they are the majority."""
+def decoded(packets: "Iterable[Packet[AudioStream]]", job: Job) -> Iterator[AudioFrame]:
+    """The frames of a stream. A damaged packet is skipped, as players do, unless they are the majority."""
     good = bad = 0
-    for packet in container.demux(stream):
+    for packet in packets:
         try:
             frames = packet.decode()
         except av.InvalidDataError:
@@ -193,14 +210,19 @@ def decoded(container: InputContainer, stream: AudioStream, job: Job) -> Iterato
 
 
 class WavWriter:
-    """Streams frames into a 16-bit PCM WAV; the first frame decides the channels and, if asked, the rate."""
+    """Streams frames into a 16-bit PCM WAV; the first frame decides the channels and, if asked, the rate.
+
+    Where the job says that something is absent, silence is inserted; `inserted` tells where, in frames.
+    """
 
     def __init__(self, target: BinaryIO, job: Normalise) -> None:
         self._target = target
         self._job = job
         self._resampler: av.AudioResampler | None = None
         self._shape: tuple[str, str, int] | None = None
-        self.channels = self.source_rate = self.rate = self.frames = 0
+        self._absent: deque[tuple[int, int]] = deque()
+        self.inserted: list[tuple[int, int]] = []
+        self.channels = self.source_rate = self.rate = self.frames = self.frame_bytes = 0
 
     def add(self, frame: AudioFrame) -> None:
         if not self.channels:
@@ -219,6 +241,8 @@ class WavWriter:
         self._flush()
         if not self.frames:
             raise Fault(f"the {self._job.label} holds no audio")
+        while self._absent:
+            self._insert()
         self._target.seek(0)
         self._target.write(wav_header(self.channels, self.rate, self.frames))
         self._target.flush()
@@ -234,6 +258,10 @@ class WavWriter:
     def _begin(self, frame: AudioFrame) -> None:
         self.channels, self.source_rate = mono_or_stereo(frame), frame.sample_rate
         self.rate = self._job.sample_rate or frame.sample_rate
+        self.frame_bytes = self.channels * 2
+        self._absent.extend(
+            (floor(start, self.rate), ceil(end, self.rate)) for start, end in self._job.absent
+        )
         self._target.write(bytes(WAV_HEADER_BYTES))
 
     def _new_resampler(self, frame: AudioFrame) -> av.AudioResampler:
@@ -251,14 +279,32 @@ class WavWriter:
                 self._write(piece)
 
     def _write(self, piece: AudioFrame) -> None:
-        self.frames += piece.samples
+        samples = memoryview(piece.planes[0])[: piece.samples * self.frame_bytes]
+        while self._absent and self._absent[0][0] < self.frames + len(samples) // self.frame_bytes:
+            before = max(self._absent[0][0] - self.frames, 0) * self.frame_bytes
+            self._put(samples[:before])
+            self._insert()
+            samples = samples[before:]
+        self._put(samples)
+
+    def _put(self, samples: memoryview) -> None:
+        self._count(len(samples) // self.frame_bytes)
+        self._target.write(samples)
+
+    def _insert(self) -> None:
+        start, end = self._absent.popleft()
+        self._count(end - start)
+        self.inserted.append((self.frames - (end - start), self.frames))
+        write_silence(self._target, (end - start) * self.frame_bytes)
+
+    def _count(self, frames: int) -> None:
+        self.frames += frames
         self._check_length()
-        self._target.write(memoryview(piece.planes[0])[: piece.samples * self.channels * 2])
 
     def _check_length(self) -> None:
         if self.frames > self._job.max_audio_seconds * self.rate:
             raise too_long(self._job)
-        if WAV_HEADER_BYTES + self.frames * self.channels * 2 > MAX_WAV_BYTES:
+        if WAV_HEADER_BYTES + self.frames * self.frame_bytes > MAX_WAV_BYTES:
             raise Fault("the recording is longer than a WAV can hold (4 GiB)")
 
 
@@ -283,6 +329,65 @@ def wav_header(channels: int, rate: int, frames: int) -> bytes:
     fields = b"".join(number.to_bytes(width, "little") for number, width in zip(numbers, widths, strict=True))
     riff_size = (size + WAV_HEADER_BYTES - 8).to_bytes(4, "little")
     return b"RIFF" + riff_size + b"WAVEfmt " + fields + b"data" + size.to_bytes(4, "little")
+
+
+# --- Silence ----------------------------------------------------------------------------------------------
+
+
+def silent_frames(job: Normalise, wav: WavWriter, lead_in: int) -> list[tuple[int, int]]:
+    """What is to be silent in the written file: from and to in frames, rounded outward, ascending.
+
+    The source may be late by as many of its samples as `lead_in`, so that much more is silent behind a span.
+    """
+    late = -(-lead_in * wav.rate // wav.source_rate)
+    surplus = 0
+    if job.length is not None:
+        surplus = max(wav.frames - floor(job.length, wav.rate), 0)
+    spans = [(floor(start, wav.rate), end_of(end, wav) + late) for start, end in job.silent]
+    spans += [(start, end + surplus) for start, end in wav.inserted]
+    return merged((start, min(end, wav.frames)) for start, end in spans)
+
+
+def end_of(microseconds: int | None, wav: WavWriter) -> int:
+    return wav.frames if microseconds is None else ceil(microseconds, wav.rate)
+
+
+def floor(microseconds: int, rate: int) -> int:
+    return microseconds * rate // 1_000_000
+
+
+def ceil(microseconds: int, rate: int) -> int:
+    return -(-microseconds * rate // 1_000_000)
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans in order, without empty ones; those that overlap or touch are one."""
+    result: list[tuple[int, int]] = []
+    for start, end in sorted(span for span in spans if span[0] < span[1]):
+        if result and start <= result[-1][1]:
+            result[-1] = result[-1][0], max(result[-1][1], end)
+        else:
+            result.append((start, end))
+    return result
+
+
+def in_seconds(spans: list[tuple[int, int]], rate: int) -> list[tuple[float, float]]:
+    return [(round(start / rate, 6), round(end / rate, 6)) for start, end in spans]
+
+
+def overwrite(wav: BinaryIO, spans: list[tuple[int, int]], frame_bytes: int) -> None:
+    for start, end in spans:
+        wav.seek(WAV_HEADER_BYTES + start * frame_bytes)
+        write_silence(wav, (end - start) * frame_bytes)
+
+
+def write_silence(file: BinaryIO, size: int) -> None:
+    """`size` zero bytes, which are silence in 16-bit PCM."""
+    for position in range(0, size, READ_BYTES):
+        file.write(bytes(min(READ_BYTES, size - position)))
+
+
+# --- Measures ---------------------------------------------------------------------------------------------
 
 
 def measure(file: BinaryIO, channels: int, frames: int) -> dict[str, Any]:
@@ -328,7 +433,7 @@ def probe(job: Probe) -> dict[str, Any]:
     held = os.path.getsize(job.source)
     with Beginning(job.source, job.total_bytes or held) as source, open_input(source, job) as container:
         stream = audio_stream(container, job)
-        frame = next(decoded(container, stream, job), None)
+        frame = next(decoded(container.demux(stream), job), None)
         if frame is None and job.total_bytes == held:
             raise Fault(f"the {job.label} holds no audio")
         facts: dict[str, Any] = {"codec": stream.codec_context.codec.canonical_name}

@@ -2,14 +2,16 @@
 
 No database transaction is open while the network, the decoder or the storage is at work. The commit at the
 end makes the stored objects current, ends the row and owes the callback, all or nothing.
+
+What was said while the recording was paused is in nothing that is stored: the normalised file is silenced
+before it leaves the scratch folder, and the original of such a call never does.
 """
 
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
@@ -17,14 +19,15 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from calls import sources
+from calls import pauses, sources
 from calls.audio.engine import AudioEngine
 from calls.audio.errors import AudioError, HelperCrashed, HelperUnavailable, NotAudio
-from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions
-from calls.audio.sniff import describe
-from calls.models import FetchAttempt, Recording, Stage
-from calls.services import callbacks, verdicts
-from partners.outbound import BadStatus, Download, OutboundError
+from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions, Silencing
+from calls.models import Recording, Stage
+from calls.pauses import PausesDoNotFit
+from calls.services import attempts, callbacks, leftovers, verdicts
+from calls.services.attempts import AttemptFailed
+from partners.outbound import Download, OutboundError
 from zipingest import work
 from zipingest.storage import StorageError, default_storage
 from zipingest.work import Lease, LeaseLost
@@ -33,38 +36,16 @@ log = structlog.get_logger(__name__)
 
 NORMALISED_TYPE = "audio/wav"
 _ENGINE_LOCK = threading.Lock()
-# How much of a web page is looked through for its purpose: forms stand far below the head.
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What was fetched and where it lies now; the original's key is empty where originals are not kept."""
+    """What was fetched and where it lies now; the original's key is empty where it was not kept."""
 
     download: Download
     audio: AudioFacts
     original_key: str
     key: str
-
-
-class _Failed(Exception):
-    """An attempt that stored nothing. ``permanent``: trying again would end the same."""
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        code: str,
-        permanent: bool = False,
-        crashed: bool = False,
-        retry_after: float | None = None,
-        facts: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.permanent = permanent
-        self.crashed = crashed
-        self.retry_after = retry_after
-        self.facts = {"error": reason, "code": code, **(facts or {})}
 
 
 def register_work() -> None:
@@ -90,11 +71,11 @@ def fetch_recording(lease: Lease) -> None:
     ):
         try:
             stored = _fetch_and_store(lease, recording)
-        except _Failed as failure:
-            _remove_leftovers(lease, recording, until=lease.epoch)
+        except AttemptFailed as failure:
+            leftovers.remove_objects(lease, recording, until=lease.epoch)
             _record_failure(lease, recording, failure, started_at)
         else:
-            _remove_leftovers(lease, recording, until=lease.epoch - 1)
+            leftovers.remove_objects(lease, recording, until=lease.epoch - 1)
             _make_current(lease, recording, stored, started_at)
 
 
@@ -105,46 +86,71 @@ def _load(lease: Lease) -> Recording:
 
 def _fetch_and_store(lease: Lease, recording: Recording) -> Stored:
     lease.write(stage=Stage.FETCHING)
-    with TemporaryDirectory(dir=_scratch(), prefix="fetch-") as folder:
-        original, normalised = Path(folder, "original"), Path(folder, "normalised.wav")
+    options = AudioOptions(sample_rate=settings.AUDIO_SAMPLE_RATE, silencing=_silencing(recording))
+    with leftovers.scratch_folder() as folder:
+        original, normalised = folder / "original", folder / "normalised.wav"
         download = _download(recording, original)
         lease.write(stage=Stage.PROCESSING)
-        audio = _normalise(recording.lane, download, original, normalised)
-        keys = _store(lease, recording, original, normalised, download)
+        audio = _normalise(recording.lane, options, download, original, normalised)
+        kept = original if settings.AUDIO_KEEP_ORIGINAL and options.silencing is None else None
+        keys = _store(lease, recording, kept, normalised, download)
         return Stored(download, audio, *keys)
+
+
+def _silencing(recording: Recording) -> Silencing | None:
+    """What must not be heard of the recording; None where it was never paused."""
+    call = recording.call
+    found = list(call.pauses.all())
+    if not found:
+        return None
+    try:
+        return pauses.silencing(
+            found,
+            started_at=recording.started_at,
+            ended_at=call.ended_at,
+            handling=recording.pause_handling,
+        )
+    except PausesDoNotFit as error:
+        raise AttemptFailed(error.reason, code="pauses_do_not_fit", permanent=True) from error
 
 
 def _download(recording: Recording, original: Path) -> Download:
     expiry = recording.url_expires_at
     if expiry is not None and expiry <= work.database_now():
         reason = f"the URL is no longer valid since {expiry:%Y-%m-%d %H:%M:%S} UTC"
-        raise _Failed(reason, code="url_expired", permanent=True)
+        raise AttemptFailed(reason, code="url_expired", permanent=True)
     try:
         return sources.fetch(recording, to=original)
     except OutboundError as error:
-        raise _Failed(
+        raise AttemptFailed(
             error.reason,
             code=error.code,
             permanent=error.permanent,
             retry_after=getattr(error, "retry_after", None),
-            facts=_answer_facts(error),
+            facts=attempts.answer_facts(error),
         ) from error
 
 
-def _normalise(lane: str, download: Download, original: Path, normalised: Path) -> AudioFacts:
-    options = AudioOptions(sample_rate=settings.AUDIO_SAMPLE_RATE)
-    facts = _download_facts(download)
+def _normalise(
+    lane: str, options: AudioOptions, download: Download, original: Path, normalised: Path
+) -> AudioFacts:
+    facts = attempts.download_facts(download)
     try:
-        return _engine().normalise(original, normalised, options=options, lane=lane)
+        audio = _engine().normalise(original, normalised, options=options, lane=lane)
+        if options.silencing is not None:
+            pauses.check_length(options.silencing, audio.duration_seconds)
+        return audio
+    except PausesDoNotFit as error:
+        raise AttemptFailed(error.reason, code="pauses_do_not_fit", permanent=True, facts=facts) from error
     except NotAudio as error:
         reason = verdicts.not_audio(_beginning(original), download.content_type, error)
-        raise _Failed(reason, code="not_audio", permanent=True, facts=facts) from error
+        raise AttemptFailed(reason, code="not_audio", permanent=True, facts=facts) from error
     except AudioError as error:
-        raise _Failed(error.reason, code="bad_audio", permanent=True, facts=facts) from error
+        raise AttemptFailed(error.reason, code="bad_audio", permanent=True, facts=facts) from error
     except HelperCrashed as error:
-        raise _Failed(error.reason, code="decoder_crashed", crashed=True, facts=facts) from error
+        raise AttemptFailed(error.reason, code="decoder_crashed", crashed=True, facts=facts) from error
     except HelperUnavailable as error:
-        raise _Failed(f"our decoder: {error}", code="decoder_unavailable", facts=facts) from error
+        raise AttemptFailed(f"our decoder: {error}", code="decoder_unavailable", facts=facts) from error
 
 
 def _beginning(original: Path) -> bytes:
@@ -153,22 +159,22 @@ def _beginning(original: Path) -> bytes:
 
 
 def _store(
-    lease: Lease, recording: Recording, original: Path, normalised: Path, download: Download
+    lease: Lease, recording: Recording, original: Path | None, normalised: Path, download: Download
 ) -> tuple[str, str]:
-    """The keys of original ("" where originals are not kept) and recording.
+    """The keys of original ("" where there is none to keep) and recording.
 
     They name run and epoch, so a stale worker never overwrites a newer object.
     """
-    prefix = f"{_prefix(recording)}{recording.run}-{lease.epoch}"
-    original_key = f"{prefix}.original" if settings.AUDIO_KEEP_ORIGINAL else ""
+    prefix = f"{leftovers.prefix(recording)}{recording.run}-{lease.epoch}"
+    original_key = f"{prefix}.original" if original else ""
     storage = default_storage()
     try:
-        if original_key:
+        if original:
             storage.put(original_key, original, content_type="application/octet-stream")
         storage.put(f"{prefix}.wav", normalised, content_type=NORMALISED_TYPE)
     except StorageError as error:
-        facts = _download_facts(download)
-        raise _Failed(f"our storage: {error}", code="storage", facts=facts) from error
+        facts = attempts.download_facts(download)
+        raise AttemptFailed(f"our storage: {error}", code="storage", facts=facts) from error
     return original_key, f"{prefix}.wav"
 
 
@@ -177,7 +183,7 @@ def _make_current(lease: Lease, recording: Recording, stored: Stored, started_at
         _record_success(lease, recording, stored, started_at)
     except LeaseLost:
         # Nobody else can name these keys: they hold our epoch.
-        _delete([stored.key, stored.original_key])
+        leftovers.delete([stored.key, stored.original_key])
         raise
 
 
@@ -186,25 +192,25 @@ def _record_success(lease: Lease, recording: Recording, stored: Stored, started_
     kept_from = max(now, recording.call.ended_at or now)
     with transaction.atomic():
         lease.finish(completed_at=now, kept_from=kept_from, **_recording_facts(stored))
-        _note_attempt(recording, started_at, **_download_facts(stored.download))
+        attempts.note(recording, started_at, **attempts.download_facts(stored.download))
         recording.refresh_from_db()
         callbacks.owe_result(recording.call, recording)
     log.info("recording_stored", bytes=stored.audio.bytes, seconds=stored.audio.duration_seconds)
 
 
-def _record_failure(lease: Lease, recording: Recording, failure: _Failed, started_at: datetime) -> None:
+def _record_failure(lease: Lease, recording: Recording, failure: AttemptFailed, started_at: datetime) -> None:
     with transaction.atomic():
-        delay = _pause(recording, failure)
+        delay = _delay(recording, failure)
         if delay is not None:
             crashes = F("crashes") + int(failure.crashed)
             lease.retry(failure.reason, delay=delay, stage=Stage.FETCHING, crashes=crashes)
         else:
             _end_failed(lease, recording, failure.reason, crashed=failure.crashed)
-        _note_attempt(recording, started_at, **failure.facts)
+        attempts.note(recording, started_at, **failure.facts)
     log.warning("recording_not_stored", reason=failure.reason, next_in_seconds=delay)
 
 
-def _pause(recording: Recording, failure: _Failed) -> float | None:
+def _delay(recording: Recording, failure: AttemptFailed) -> float | None:
     """Seconds until the next attempt, None when there is none."""
     steps = settings.FETCH_RETRY_STEPS
     if failure.permanent or recording.attempts >= len(steps):
@@ -227,39 +233,9 @@ def _end_failed(lease: Lease, recording: Recording, reason: str, *, crashed: boo
 
 def _give_up(lease: Lease, reason: str) -> None:
     recording = _load(lease)
-    _remove_leftovers(lease, recording, until=lease.epoch)
+    leftovers.remove_objects(lease, recording, until=lease.epoch)
     with transaction.atomic():
         _end_failed(lease, recording, reason)
-
-
-def _note_attempt(recording: Recording, started_at: datetime, **facts: Any) -> None:
-    duration = work.database_now() - started_at
-    FetchAttempt.objects.create(
-        recording=recording,
-        run=recording.run,
-        started_at=started_at,
-        duration_ms=round(duration.total_seconds() * 1000),
-        **facts,
-    )
-
-
-def _download_facts(download: Download) -> dict[str, Any]:
-    return {
-        "status": download.status,
-        "content_type": download.content_type[:255],
-        "bytes": download.bytes,
-        "sniffed": describe(download.head),
-        "transcript": [asdict(hop) for hop in download.hops],
-    }
-
-
-def _answer_facts(error: OutboundError) -> dict[str, Any]:
-    """What is known of a download that failed; of an answer with an error status, what it looked like."""
-    facts: dict[str, Any] = {"transcript": [asdict(hop) for hop in error.hops]}
-    if isinstance(error, BadStatus):
-        facts |= {"status": error.status, "content_type": error.content_type[:255]}
-        facts["sniffed"] = describe(error.head)
-    return facts
 
 
 def _recording_facts(stored: Stored) -> dict[str, Any]:
@@ -279,47 +255,8 @@ def _recording_facts(stored: Stored) -> dict[str, Any]:
         "stored_sample_rate": audio.output_sample_rate,
         "duration_seconds": round(audio.duration_seconds, 3),
         "peaks": audio.peaks,
+        "silences": [list(span) for span in audio.silences],
     }
-
-
-def _remove_leftovers(lease: Lease, recording: Recording, *, until: int) -> None:
-    """Delete what the row's epochs up to `until` stored and never made current.
-
-    Before the outcome is written: who is killed in between leaves the row at work, and the next does it.
-    Later epochs are left alone: the row may be at work again already.
-    """
-    if lease.epoch == 1:
-        return
-    current = Recording.objects.values_list("key", "original_key").get(pk=recording.pk)
-    try:
-        found = [stored.key for stored in default_storage().list(_prefix(recording))]
-    except StorageError as error:
-        log.warning("leftovers_not_listed", error=str(error))
-        return
-    _delete([key for key in found if key not in current and _epoch_of(key) <= until])
-
-
-def _delete(keys: list[str]) -> None:
-    try:
-        for key in filter(None, keys):
-            default_storage().delete(key)
-    except StorageError as error:
-        log.warning("leftovers_not_removed", error=str(error))
-
-
-def _epoch_of(key: str) -> int:
-    """The epoch in ``recordings/<uuid>/<run>-<epoch>.wav``."""
-    return int(Path(key).stem.partition("-")[2])
-
-
-def _prefix(recording: Recording) -> str:
-    return f"recordings/{recording.call.uuid}/"
-
-
-def _scratch() -> Path:
-    path = settings.DATA_DIR / "scratch"
-    path.mkdir(parents=True, exist_ok=True)
-    return Path(path)
 
 
 def _engine() -> AudioEngine:

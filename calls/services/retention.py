@@ -1,17 +1,15 @@
-"""What must not be kept: sandbox calls after a day, and what killed workers left behind."""
+"""What must not be kept: sandbox calls after a day, and objects that no recording names."""
 
-import shutil
-import time
 from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 
 from calls import keeping
-from calls.models import Agent, Call, Customer, Recording
+from calls.models import Agent, Call, Customer, LegalHold, Recording
+from calls.services import holds
 from partners.models import Delivery
 from zipingest import work
 from zipingest.storage import default_storage
@@ -20,7 +18,7 @@ from zipingest.work import WorkState
 log = structlog.get_logger(__name__)
 
 SANDBOX_KEPT = timedelta(days=1)
-_LEFTOVER_SECONDS = 6 * 3600
+_ORPHANED_FOR_SECONDS = 6 * 3600
 _CHUNK = 100
 # The first two digits of the calls' uuids: a part for each, one an hour, all in eleven days.
 _PARTS = 256
@@ -28,24 +26,17 @@ _OBJECTS_AT_ONCE = 1000
 
 
 def purge_sandbox() -> int:
-    """Delete sandbox calls received more than a day ago with all that belongs to them; how many."""
+    """Delete sandbox calls received more than a day ago with all that belongs to them; how many.
+
+    They are given up before an object is touched: who places a hold afterwards learns that the audio is gone.
+    """
     purged = 0
-    while calls := _old_sandbox_calls():
+    while calls := _give_up_sandbox_calls():
         for call in calls:
             _delete_objects(call)
         with transaction.atomic():
-            _delete_rows(calls)
-        purged += len(calls)
+            purged += _delete_rows(calls)
     return purged
-
-
-def remove_leftovers() -> None:
-    """Delete temporary files and unfinished uploads of workers that were killed hours ago."""
-    scratch = settings.DATA_DIR / "scratch"
-    for folder in scratch.glob("fetch-*"):
-        if time.time() - folder.stat().st_mtime > _LEFTOVER_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
-    default_storage().sweep_partial(_LEFTOVER_SECONDS)
 
 
 def remove_orphans(now: datetime) -> int:
@@ -61,7 +52,7 @@ def remove_orphans(now: datetime) -> int:
     old = (
         stored.key
         for stored in storage.list(f"recordings/{part}")
-        if (now - stored.modified).total_seconds() > _LEFTOVER_SECONDS
+        if (now - stored.modified).total_seconds() > _ORPHANED_FOR_SECONDS
     )
     while keys := list(islice(old, _OBJECTS_AT_ONCE)):
         for key in _orphans(keys):
@@ -95,18 +86,29 @@ def _call_of(key: str) -> UUID | None:
         return None
 
 
-def _old_sandbox_calls() -> list[Call]:
-    received_before = work.database_now() - SANDBOX_KEPT
-    old = Call.objects.filter(sandbox=True, received_at__lt=received_before).exclude(keeping.held())
-    # A leased one is let finish: the next round takes it.
-    return list(old.exclude(recording__state=WorkState.LEASED).order_by("pk")[:_CHUNK])
+def _give_up_sandbox_calls() -> list[Call]:
+    """The oldest of them, a chunk, given up; those that a killed round gave up are among them."""
+    with transaction.atomic():
+        now = work.database_now()
+        old = Call.objects.filter(~keeping.held(), sandbox=True, received_at__lt=now - SANDBOX_KEPT)
+        # A leased one is let finish: the next round takes it.
+        free = old.exclude(recording__state=WorkState.LEASED)
+        oldest = list(free.order_by("pk").values_list("pk", flat=True)[:_CHUNK])
+        locked = holds.lock(Call.objects.filter(pk__in=oldest), skip_locked=True)
+        calls = list(free.filter(pk__in=locked).order_by("pk"))
+        Recording.objects.filter(call__in=calls, purged_at__isnull=True).update(purged_at=now)
+    return calls
 
 
 def _delete_objects(call: Call) -> None:
     default_storage().delete_all(f"recordings/{call.uuid}/")
 
 
-def _delete_rows(calls: list[Call]) -> None:
+def _delete_rows(given_up: list[Call]) -> int:
+    """Delete the rows of the calls, those aside that were held meanwhile (without a recording); how many."""
+    locked = holds.lock(Call.objects.filter(pk__in=[call.pk for call in given_up]))
+    calls = list(Call.objects.filter(~keeping.held(), pk__in=locked))
+    LegalHold.objects.filter(call__in=calls).delete()  # released ones, which protect the calls too
     agents = [call.agent_id for call in calls if call.agent_id]
     customers = [call.customer_id for call in calls if call.customer_id]
     Delivery.objects.filter(subject__in=[call.uuid for call in calls]).delete()
@@ -114,3 +116,4 @@ def _delete_rows(calls: list[Call]) -> None:
     Agent.objects.filter(pk__in=agents, calls__isnull=True, user__isnull=True).delete()
     Customer.objects.filter(pk__in=customers, calls__isnull=True).delete()
     log.info("sandbox_calls_purged", count=len(calls))
+    return len(calls)

@@ -35,15 +35,20 @@ _READ = (
     "job",  # which the related manager fills in
     "position",
     *(f"call__{name}" for name in ("uuid", "started_at", "customer_phone", "disposition")),
+    *(f"call__{name}" for name in ("source", "ended_at")),
     *(f"call__agent__{name}" for name in ("extension", "external_id", "name")),
     *(f"call__recording__{name}" for name in ("state", "stage", "kept_from", "purged_at")),
     *(f"call__recording__{name}" for name in ("key", "bytes", "crc32", "sha256", "duration_seconds")),
+    "call__recording__silences",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """An entry as it is when its turn comes; ``key``, ``size`` and ``crc32`` are what read_ahead asks for."""
+    """An entry as it is when its turn comes; ``key``, ``size`` and ``crc32`` are what read_ahead asks for.
+
+    What is left out may have no recording at all.
+    """
 
     position: int
     call: Call
@@ -195,7 +200,11 @@ def _items(job: ExportJob) -> Iterator[_Item]:
 
 
 def _item(entry: ExportEntry, job: ExportJob, now: datetime) -> _Item:
-    call, recording = entry.call, entry.call.recording
+    call = entry.call
+    recording: Recording | None = getattr(call, "recording", None)
+    if recording is None:
+        reason = "still in progress" if call.in_progress else "has no recording"
+        return _Item(entry.position, call, reason, EntryStatus.MISSING)
     expiry = keeping.expiry(recording, job.sub_tenant)
     has_passed = expiry is not None and expiry <= now and not getattr(entry, "is_held", False)
     if recording.purged_at or has_passed:
@@ -206,7 +215,7 @@ def _item(entry: ExportEntry, job: ExportJob, now: datetime) -> _Item:
 
 
 def _row(item: _Item, *, file: str = "") -> ManifestRow:
-    call, recording = item.call, item.recording
+    call, recording = item.call, item.recording if file else None
     return ManifestRow(
         call_uuid=call.uuid,
         agent_extension=_extension(call),
@@ -215,10 +224,11 @@ def _row(item: _Item, *, file: str = "") -> ManifestRow:
         started_at=call.started_at,
         lead_phone_number=call.customer_phone,
         status=item.status,
-        duration_seconds=recording.duration_seconds if file else None,
+        duration_seconds=recording.duration_seconds if recording else None,
         file=file,
         bytes=item.size if file else 0,
-        sha256=recording.sha256 if file else "",
+        sha256=recording.sha256 if recording else "",
+        paused=recording.silences if recording else (),
     )
 
 

@@ -1,19 +1,19 @@
 """Sandbox calls are gone after a day with all that belongs to them; nothing else is touched."""
 
 import io
-import os
-import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
-from calls.models import Call, Customer, Recording
-from calls.services import retention
+from calls.models import Call, Customer, LegalHold, Recording
+from calls.services import holds, retention
+from calls.services.holds import Placed
 from partners import deliveries
 from partners.models import Delivery
+from tests.calls.living import live
+from tests.calls.threads import in_a_thread
 from tests.support.factories import Provisioned, call, ingest, item, provisioned
 from zipingest.storage import default_storage
 from zipingest.work import WorkState
@@ -81,19 +81,65 @@ def test_it_leaves_a_call_that_is_being_fetched_for_the_next_round() -> None:
     assert retention.purge_sandbox() == 0
 
 
-def scratch_folder(name: str, *, hours_old: float) -> Path:
-    folder: Path = settings.DATA_DIR / "scratch" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    then = time.time() - hours_old * 3600
-    os.utime(folder, (then, then))
-    return folder
+def test_it_leaves_a_held_call_alone_until_it_is_released() -> None:
+    held = received(provisioned(sandbox=True), ago=timedelta(hours=25))
+    place(held)
+
+    assert retention.purge_sandbox() == 0
+    assert default_storage().stat(object_key(held)) is not None
+
+    holds.release(holds=LegalHold.objects.all(), released_by="ada")
+
+    assert retention.purge_sandbox() == 1
+    assert not Call.objects.exists()
 
 
-def test_it_removes_temporary_files_of_workers_killed_hours_ago_only() -> None:
-    abandoned = scratch_folder("fetch-abandoned", hours_old=7)
-    in_use = scratch_folder("fetch-in-use", hours_old=0.1)
+def test_a_hold_placed_once_an_object_is_gone_learns_that_the_audio_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = received(provisioned(sandbox=True), ago=timedelta(hours=25))
+    placed: list[Placed] = []
+    delete = retention._delete_objects
 
-    retention.remove_leftovers()
+    def delete_then_hold(given_up: Call) -> None:
+        delete(given_up)
+        placed.append(place(given_up))
 
-    assert not abandoned.exists()
-    assert in_use.exists()
+    monkeypatch.setattr(retention, "_delete_objects", delete_then_hold)
+
+    assert retention.purge_sandbox() == 1
+    assert placed == [Placed(placed=0, before=0, gone=1)]
+    assert not Call.objects.filter(pk=call.pk).exists()
+
+
+def test_what_a_killed_round_gave_up_goes_with_the_next() -> None:
+    call = received(provisioned(sandbox=True), ago=timedelta(hours=25))
+    assert retention._give_up_sandbox_calls() == [call]
+
+    assert retention.purge_sandbox() == 1
+    assert default_storage().stat(object_key(call)) is None
+
+
+def test_a_call_without_a_recording_that_is_held_on_the_way_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = live(sandbox=True, received_at=timezone.now() - timedelta(hours=25))
+    monkeypatch.setattr(retention, "_delete_objects", place)
+
+    assert retention.purge_sandbox() == 0
+    assert Call.objects.filter(pk=call.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_passes_over_a_call_that_is_being_held() -> None:
+    call = received(provisioned(sandbox=True), ago=timedelta(hours=25))
+    with transaction.atomic():
+        place(call)
+        thread, results = in_a_thread(retention.purge_sandbox)
+        thread.join(0.3)
+    thread.join(10)
+
+    assert results == [0]
+    assert default_storage().stat(object_key(call)) is not None
+
+
+def place(call: Call) -> Placed:
+    return holds.place(calls=Call.objects.filter(pk=call.pk), reason="case 7", placed_by="ada")

@@ -58,12 +58,13 @@ def test_it_is_written_as_the_documents_say() -> None:
     gone = row(status=EntryStatus.EXPIRED, agent_name="", duration_seconds=None, file="", bytes=0, sha256="")
     golden = (
         "\ufeffcall_uuid,agent_extension,agent_name,disposition_code,start_time,duration,"
-        "lead_phone_number,file,status,sha256\r\n"
+        "lead_phone_number,file,status,sha256,paused\r\n"
         "093e1024-5a4b-4c3d-8e2f-1a2b3c4d5e6f,101,Zoë Agent,SALE-OK,2026-06-01T09:30:00Z,12.5,"
-        f"+12025550123,2026-06-01_0930_101_+12025550123_093e1024.wav,included,{'ab' * 32}\r\n"
-        "093e1024-5a4b-4c3d-8e2f-1a2b3c4d5e6f,101,,SALE-OK,2026-06-01T09:30:00Z,,+12025550123,,expired,\r\n"
+        f"+12025550123,2026-06-01_0930_101_+12025550123_093e1024.wav,included,{'ab' * 32},12.5-20;31-40\r\n"
+        "093e1024-5a4b-4c3d-8e2f-1a2b3c4d5e6f,101,,SALE-OK,2026-06-01T09:30:00Z,,+12025550123,,expired,,\r\n"
     )
-    assert written(row(), gone).decode() == golden
+    paused = row(paused=[[12.5, 20.0], [31, 40]])
+    assert written(paused, gone).decode() == golden
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 from django.db import connection
 
 from calls.models import Call, Recording
-from exports.models import ExportJob, ExportStatus
+from exports.models import ExportEntry, ExportJob, ExportStatus
 from exports.services import endings, packing
 from tests.exports.support import (
+    STARTED,
     exported_objects,
     june,
     manifest,
@@ -59,8 +60,33 @@ def test_the_manifest_says_of_every_call_where_it_is_and_its_checksum():
             "file": archive.namelist()[0],
             "status": "included",
             "sha256": hashlib.sha256(b"RIFF of the call").hexdigest(),
+            "paused": "",
         }
     ]
+
+
+def test_the_manifest_says_where_a_recording_was_paused():
+    call = stored(number=0)
+    Recording.objects.filter(call=call).update(silences=[[0.25, 0.5], [1.0, 1.500125]])
+    [row] = manifest(opened(packed(ordered())))
+    assert row["paused"] == "0.25-0.5;1-1.5"
+
+
+def test_calls_without_a_recording_are_missing_and_say_why():
+    stored(number=0)
+    lost = matched(account(), number=1, ended_at=STARTED + timedelta(hours=1))
+    live = matched(account(), number=2)
+    Recording.objects.filter(call__in=[lost, live]).delete()
+    job = ordered()
+    ExportEntry.objects.filter(job=job).exclude(call=lost.pk).exclude(call=live.pk).get()
+    packed(job)
+    assert (job.status, job.included, job.missing) == (ExportStatus.READY, 1, 2)
+    reasons = dict(job.entries.exclude(left_out="").values_list("call", "left_out"))
+    assert reasons == {lost.pk: "has no recording", live.pk: "still in progress"}
+    rows = {row["call_uuid"]: row for row in manifest(opened(job))}
+    for left_out in (lost, live):
+        row = rows[str(left_out.uuid)]
+        assert (row["status"], row["file"], row["sha256"], row["paused"]) == ("missing", "", "", "")
 
 
 def test_totals_balance_whatever_became_of_the_recordings():

@@ -34,7 +34,7 @@ STEPS: dict[str, tuple[str, str, Callable[..., bool]]] = {
     "claimed": ("calls.services.fetch", "_load", always),
     "decoding": ("calls.audio.process", "HelperProcess._receive", has_its_job),
     "stored": ("calls.services.fetch", "_record_success", always),
-    "cleaning": ("calls.services.fetch", "_remove_leftovers", always),
+    "cleaning": ("calls.services.leftovers", "remove_objects", always),
     "committed": ("zipingest.work.running", "_send", is_for_a_callback),
     "sent": ("partners.deliveries", "_record_all", always),
 }

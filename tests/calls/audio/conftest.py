@@ -47,9 +47,9 @@ def target(tmp_path: Path) -> Path:
 def normalise(engine: AudioEngine, tmp_path: Path, target: Path) -> Callable[..., AudioFacts]:
     """The facts of a file with these bytes; the normalised WAV is at `target`."""
 
-    def run(data: bytes, *, sample_rate: int = 8000, by: AudioEngine = engine) -> AudioFacts:
+    def run(data: bytes, *, by: AudioEngine = engine, **options: Any) -> AudioFacts:
         source = tmp_path / "recording.mp3"
         source.write_bytes(data)
-        return by.normalise(source, target, options=AudioOptions(sample_rate=sample_rate))
+        return by.normalise(source, target, options=AudioOptions(**options))
 
     return run
