@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
+from uuid import UUID
 
 import structlog
 from django.db.models import QuerySet
@@ -14,9 +15,10 @@ from django.http.response import HttpResponseBase
 from calls import keeping
 from calls.models import AccessKind, Call, Recording
 from calls.services import audit
-from partners.models import User
+from partners.models import SubTenant, User
 from zipingest.api.addresses import client_address
 from zipingest.api.middleware import request_id
+from zipingest.prepared import Prepared
 from zipingest.ranges import ranged_response
 from zipingest.storage import ObjectMissing, StorageError, default_storage
 
@@ -115,10 +117,19 @@ def with_standing(calls: QuerySet[Call]) -> QuerySet[Call]:
     )
 
 
+_IN_ACCOUNT = Prepared(with_standing(Call.objects.all()).only(*_NEEDED), "sub_tenant", "uuid")
+
+
 def find(calls: QuerySet[Call]) -> Kept | None:
     """The only one of ``calls``, if there is one; with what giving it out takes, and nothing else."""
     found = with_standing(calls).only(*_NEEDED).order_by()[:1]
     return next((Kept.of(call) for call in found), None)
+
+
+def find_in_account(sub_tenant: SubTenant, uuid: UUID) -> Kept | None:
+    """The account's call of that uuid, if there is one, as :func:`find` has it."""
+    call = _IN_ACCOUNT.get(sub_tenant=sub_tenant.pk, uuid=uuid)
+    return Kept.of(call) if call else None
 
 
 def give(

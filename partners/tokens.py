@@ -16,11 +16,13 @@ from django.utils import timezone
 from partners import credentials
 from partners.credentials import AtRest
 from partners.models import AccessToken, Right, Role, SubTenant, User
+from zipingest.prepared import Prepared
 
 SECRET_PREFIX = "zpt_"  # noqa: S105 - the public prefix, not a secret
 # An agent is a person with calls of their own; a machine has none.
 MACHINE_ROLES = (Role.ADMIN, Role.SUPERVISOR, Role.READ_ONLY)
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+_TOKENS = Prepared(AccessToken.objects.select_related("user__sub_tenant", "sub_tenant"), "id")
 
 
 class InvalidToken(Exception):
@@ -78,8 +80,7 @@ def verify(text: str) -> AccessToken:
     pk, _, secret = text.partition("|")
     token = None
     if _ID.fullmatch(pk) and credentials.is_well_formed(secret, SECRET_PREFIX):
-        tokens = AccessToken.objects.select_related("user__sub_tenant", "sub_tenant")
-        token = tokens.filter(pk=int(pk)).first()
+        token = _TOKENS.get(id=int(pk))
     kept = AtRest(token.digest, token.pepper_version) if token else None
     matches = credentials.fits(secret, kept)
     if token is None or not matches or not token.is_usable():

@@ -13,10 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.backends.postgresql.base import ServerBindingCursor
-from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, JSONField, Model
 from django.utils import timezone
+
+from zipingest.prepared import prepared_cursor
 
 Row = tuple[Any, ...]
 
@@ -146,21 +146,9 @@ def _parsed(row: Row, documents: Collection[int]) -> Row:
 
 # --- Execution --------------------------------------------------------------------------------------------
 def _execute(sql: str, parameters: Sequence[Any]) -> list[Row]:
-    with _cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []
-
-
-def _cursor() -> CursorWrapper:
-    if connection.vendor != "postgresql":
-        return connection.cursor()
-    connection.ensure_connection()
-    # Parsed and planned once per connection: of a short statement that is most of PostgreSQL's work. No other
-    # statement is touched, since only cursors that bind on the server can prepare.
-    connection.connection.prepare_threshold = 0
-    cursor: Any = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]  # the stubs know no psycopg 3
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    return wrap(cursor)
 
 
 # --- Statements -------------------------------------------------------------------------------------------

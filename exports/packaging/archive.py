@@ -57,7 +57,7 @@ class ArchiveTotals:
 class Archive:
     """Writes to ``target``, which stays the caller's to close or to throw away.
 
-    ``on_write`` is called after every megabyte or so with the bytes written until then; what it raises ends
+    ``on_write`` is called at least every megabyte with the bytes written until then; what it raises ends
     the archive. After any exception the archive is broken: what the target holds is of no use.
 
     As a context manager it closes at the end of the block, and writes no more on an exception.

@@ -213,22 +213,26 @@ class S3Writer(Writer):
         self._content_type = content_type
         self._target = {"Bucket": backend.bucket_name, "Key": prefix + key}
         self._buffer = bytearray()
+        self._filled = 0
         self._upload: dict[str, str] | None = None
         self._parts: list[dict[str, Any]] = []
 
     def _send(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            room = PART_BYTES - len(self._buffer)
-            self._buffer += view[:room]
-            view = view[room:]
-            if len(self._buffer) == PART_BYTES:
+            taken = view[: PART_BYTES - self._filled]
+            # Over what the last part left there: a new buffer for each would leave holes of that size.
+            self._buffer[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
+            view = view[len(taken) :]
+            if self._filled == PART_BYTES:
                 self._send_part()
 
     def _finish(self) -> StoredObject:
         if self._upload is None:
             return self._save()
-        if self._buffer:
+        if self._filled:
+            del self._buffer[self._filled :]
             self._send_part()
         return self._complete(self._upload)
 
@@ -254,7 +258,7 @@ class S3Writer(Writer):
             number = len(self._parts) + 1
             answer = self._client.upload_part(**upload, PartNumber=number, Body=self._buffer)
         self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-        self._buffer = bytearray()
+        self._filled = 0
 
     def _begin(self) -> dict[str, str]:
         answer = self._client.create_multipart_upload(**self._target, ContentType=self._content_type)
