@@ -1,4 +1,4 @@
-"""Which recordings are meant: one filter for the list and for exports (telesales spec)."""
+"""Which recordings are meant: one filter for the lists and for exports (telesales spec)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,9 @@ from partners.models import SubTenant
 class RecordingFilter:
     """Calls of an account that started between ``date_from`` and ``date_to``, both inclusive.
 
-    None and the empty tuple leave a field unfiltered. ``agent_ids`` and ``campaign_id`` are our rows' ids.
+    What is None or empty leaves a field unfiltered. ``agent_ids`` and ``campaign_id`` are our rows' ids;
+    ``phone`` and ``agent_name`` are beginnings, and so is ``text``: of a call's id, the number, an agent's
+    name or extension. In names, capital and small letters are one.
     """
 
     sub_tenant: SubTenant
@@ -22,6 +24,9 @@ class RecordingFilter:
     agent_ids: tuple[int, ...] = ()
     campaign_id: int | None = None
     disposition_codes: tuple[str, ...] = ()
+    phone: str = ""
+    agent_name: str = ""
+    text: str = ""
 
 
 def unknown_in(wanted: RecordingFilter) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from calls import figures
 from calls.selectors import CALL_STATES
+from calls.services import alerts
 from zipingest import work
 from zipingest.api.addresses import client_address
 
@@ -67,6 +68,8 @@ class _House(Collector):
         rejected = {str(status): count for status, count in figures.rejections_today().items()}
         purged = figures.purged_today()
         yield _gauge("purged_recordings", "Given up today (UTC), and left to delete.", "step", purged)
+        paused = alerts.counts()
+        yield _gauge("paused_recordings", "Paused now, and of these told of as overlong.", "state", paused)
         yield _gauge("rejected_requests", "Refused requests of today (UTC), by status.", "status", rejected)
 
 

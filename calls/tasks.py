@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from calls.models import Recording
-from calls.services import erasure, purge, retention
+from calls.services import alerts, erasure, leftovers, purge, retention
 from partners import rejections
 from zipingest import work
 
@@ -16,9 +16,15 @@ def fetch_recording() -> None:
 @shared_task
 def tidy() -> None:
     rejections.forget_old()
+    leftovers.remove_abandoned()
     # Needs the storage, as all below: while that is away, the others are done.
     erasure.resume()
     purge.purge_expired()
     retention.purge_sandbox()
-    retention.remove_leftovers()
+    leftovers.abort_uploads()
     retention.remove_orphans(work.database_now())
+
+
+@shared_task
+def watch_pauses() -> None:
+    alerts.tell_of_overlong()

@@ -10,11 +10,12 @@ from typing import Any, NoReturn
 import requests
 from django.core.exceptions import ImproperlyConfigured
 
-from demo import archive, checks
+from demo import archive, checks, live
 from demo.archive import Entry
 from demo.calls import DemoCall, demo_calls
 from demo.checks import Outcome
 from demo.guide import guide
+from demo.live import LiveCall
 from demo.partner import SUB_TENANT, TENANT, Partner
 from demo.report import Report
 from demo.stack import DATA_DIR, DemoFailed, Stack, shown
@@ -27,6 +28,7 @@ ADMINISTRATOR = "admin"
 SUPERVISOR = "supervisor"
 CUSTOMER = "customer-1"
 DISPOSITION = "interested"
+CAMPAIGN = "Spring"
 
 
 def main(*, once: bool) -> int:
@@ -78,8 +80,11 @@ class Demo:
         ended = self.report.export_progress(supervisor.follow(job["job_id"]))
         with step("Download the ZIP and compare every file in it with its manifest"):
             entries = self.take_export(supervisor, ended, outcomes)
+        with step("Register a live call with the simulator, pause and resume its recording, hang it up"):
+            call = self.play_live(supervisor)
         self.report.tables(outcomes)
         self.report.archive(entries)
+        self.report.live(call)
         self.report.differences(self.differences)
         self.report.summary(outcomes, self.differences)
 
@@ -127,6 +132,12 @@ class Demo:
         entries = archive.entries(path)
         self.differences += archive.of_archive(path, entries, outcomes)
         return entries
+
+    def play_live(self, supervisor: Supervisor) -> LiveCall:
+        campaign = self.stack.create_campaign(CAMPAIGN, TENANT, SUB_TENANT)
+        call = live.play(supervisor, campaign)
+        self.differences += live.of_live(call)
+        return call
 
     def stay_open(self) -> None:
         recording_url = self.server.url(demo_calls()[0].recording_path)

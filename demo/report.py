@@ -13,6 +13,7 @@ from rich.table import Table
 from demo.archive import Entry
 from demo.calls import Failed
 from demo.checks import Outcome
+from demo.live import LiveCall
 from demo.partner import has_ended
 from demo.stack import shown
 
@@ -66,6 +67,10 @@ class Report:
 
     def archive(self, entries: Sequence[Entry]) -> None:
         self.console.print(_archive_table(entries))
+        self.console.print()
+
+    def live(self, call: LiveCall) -> None:
+        self.console.print(_live_table(call))
         self.console.print()
 
     def differences(self, differences: Sequence[str]) -> None:
@@ -137,6 +142,21 @@ def _archive_table(entries: Sequence[Entry]) -> Table:
     table.add_column("SHA-256, as in the manifest")
     for entry in entries:
         table.add_row(entry.name, f"{entry.size:,}", f"{entry.sha256[:16]}…")
+    return table
+
+
+def _live_table(call: LiveCall) -> Table:
+    table = _table("The live call, as its stored recording sounds")
+    for heading in ("Call", "Carried by", "Recording", "Paused", "Silent"):
+        table.add_column(heading)
+    start, end = call.span
+    table.add_row(
+        call.shown["uuid"],
+        call.shown["provider"],
+        call.shown["recording"],
+        f"{call.paused:.1f} s to {call.resumed:.1f} s",
+        f"{start:.1f} s to {end:.1f} s",
+    )
     return table
 
 

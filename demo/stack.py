@@ -31,6 +31,8 @@ _SETTINGS = {
     "FETCH_RETRY_STEPS": "2,2,2",
     "CALLBACK_RETRY_STEPS": "2,2,2",
     "SWEEP_SECONDS": "1",
+    # Live calls that ring nowhere, and sound.
+    "TELEPHONY_PROVIDER": "simulator",
 }
 
 
@@ -126,6 +128,15 @@ class Stack:
         account = (f"--tenant={tenant}", f"--sub-tenant={sub_tenant}")
         self.manage("create_person", name, *account, f"--role={role}", PERSON_PASSWORD=password)
         return password
+
+    def create_campaign(self, name: str, tenant: str, sub_tenant: str) -> int:
+        """Its id. It is written into the database, as campaigns come from elsewhere."""
+        account = f"SubTenant.objects.get(external_id={sub_tenant!r}, tenant__external_id={tenant!r})"
+        program = (
+            "from calls.models import Campaign; from partners.models import SubTenant; "
+            f"print(Campaign.objects.create(sub_tenant={account}, name={name!r}).pk)"
+        )
+        return int(self.manage("shell", "--verbosity=0", "-c", program))
 
     def rows(self, *models: str) -> list[dict[str, Any]]:
         """Every row of ``models`` (as ``calls.customer``), oldest first: ``{"model", "pk", "fields"}``."""

@@ -1,4 +1,4 @@
-"""Plays a supervisor: signs in, exports the day's recordings as one ZIP, and takes it home."""
+"""Plays a supervisor: signs in, exports the day's recordings as one ZIP, and asks whatever else is asked."""
 
 import time
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class Supervisor:
     def follow(self, job_id: str) -> Iterator[dict[str, Any]]:
         """The job's state again and again, the last one being where it ended."""
         while True:
-            job = self._ask(f"{EXPORTS}/{job_id}").json()["data"]
+            job = self.ask(f"{EXPORTS}/{job_id}").json()["data"]
             yield job
             if job["status"] not in ("queued", "running"):
                 return
@@ -53,12 +53,20 @@ class Supervisor:
         if job["status"] != "ready":
             raise DemoFailed(f"the export ended as {job}")
         path = to / f"recordings-{job['job_id']}.zip"
-        with self._ask(job["download_url"], stream=True) as answer, path.open("wb") as file:
+        with self.ask(job["download_url"], stream=True) as answer, path.open("wb") as file:
             for block in answer.iter_content(1024 * 1024):
                 file.write(block)
         return path
 
-    def _ask(self, path: str, **options: Any) -> requests.Response:
+    def post(self, path: str, body: Any = None) -> dict[str, Any]:
+        """The data of the answer."""
+        answer = self._session.post(f"{self._url}{path}", json=body, timeout=30)
+        if not answer.ok:
+            raise DemoFailed(f"POST {path} was answered {answer.status_code} {answer.text[:300]}")
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+    def ask(self, path: str, **options: Any) -> requests.Response:
         answer = self._session.get(f"{self._url}{path}", timeout=30, **options)
         if answer.status_code != 200:
             raise DemoFailed(f"GET {path} was answered {answer.status_code} {answer.text[:300]}")

@@ -48,6 +48,23 @@ OPERATIONS = {
     ("get", "/api/telesales/recordings"): {200, 401, 403, 422, 429, 500},
     ("get", "/api/telesales/recordings/{uuid}"): GIVEN,
     ("get", "/api/telesales/recordings/{uuid}/download"): GIVEN,
+    ("get", "/api/telesales/calls"): {200, 401, 403, 422, 429, 500},
+    ("post", "/api/telesales/calls"): {200, 201, 400, 401, 403, 411, 413, 415, 422, 429, 500, 503},
+    ("get", "/api/telesales/calls/{uuid}"): {200, 401, 403, 404, 429, 500},
+    ("post", "/api/telesales/calls/{uuid}/hangup"): {
+        200, 400, 401, 403, 404, 409, 411, 413, 415, 422, 429, 500, 503,
+    },
+    ("post", "/api/telesales/calls/{uuid}/disposition"): {
+        200, 400, 401, 403, 404, 411, 413, 415, 422, 429, 500,
+    },
+    ("post", "/api/telesales/calls/{uuid}/recording/pause"): {200, 401, 403, 404, 409, 429, 500},
+    ("post", "/api/telesales/calls/{uuid}/recording/resume"): {200, 401, 403, 404, 409, 429, 500},
+    ("get", "/api/telesales/dispositions"): {200, 401, 403, 422, 429, 500},
+    ("post", "/api/telesales/dispositions"): {201, 400, 401, 403, 411, 413, 415, 422, 429, 500},
+    ("put", "/api/telesales/dispositions/{id}"): {
+        200, 400, 401, 403, 404, 411, 413, 415, 422, 429, 500,
+    },
+    ("delete", "/api/telesales/dispositions/{id}"): {204, 401, 403, 404, 409, 429, 500},
     ("post", "/api/telesales/recordings/export-bulk"): {201, 400, 401, 403, 411, 413, 415, 422, 429, 500},
     ("get", "/api/telesales/recordings/export-bulk"): {200, 401, 403, 422, 429, 500},
     ("get", "/api/telesales/recordings/export-bulk/{job_id}"): {200, 401, 403, 404, 429, 500},

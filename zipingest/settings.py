@@ -197,6 +197,28 @@ CALLBACKS_RUNNING_PER_PARTNER = env.integer("CALLBACKS_RUNNING_PER_PARTNER", 4, 
 CALLBACKS_RUNNING_PER_HOST = env.integer("CALLBACKS_RUNNING_PER_HOST", 4, minimum=1)
 WEBHOOK_ROTATION_SECONDS = 24 * 3600
 
+# --- Live calls -------------------------------------------------------------------------------------------
+# Who carries new calls; empty: somebody else does, and they are only registered here.
+TELEPHONY_PROVIDER = env.choice("TELEPHONY_PROVIDER", "", ("", "simulator"))
+# A recording paused for so long is told of: in the log, in the metrics, and by mail to the account's leaders.
+PAUSE_ALERT_SECONDS = env.integer("PAUSE_ALERT_SECONDS", 600, minimum=1)
+CELERY_BEAT_SCHEDULE["watch-pauses"] = {"task": "calls.tasks.watch_pauses", "schedule": SWEEP_SECONDS}
+
+# --- Mail -------------------------------------------------------------------------------------------------
+# Without a server, development prints mails and production sends none: what they say is logged in any case.
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.integer("EMAIL_PORT", 25, minimum=1)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=False)
+EMAIL_USE_SSL = env.boolean("EMAIL_USE_SSL", default=False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "zipingest@localhost")
+_MAIL = "smtp" if EMAIL_HOST else "dummy" if PRODUCTION else "console"
+EMAIL_BACKEND = f"django.core.mail.backends.{_MAIL}.EmailBackend"
+# Whether pages offer to send one.
+SENDS_MAIL = _MAIL != "dummy"
+
 # --- Exports ----------------------------------------------------------------------------------------------
 EXPORTS_RUNNING_PER_SUB_TENANT = env.integer("EXPORTS_RUNNING_PER_SUB_TENANT", 2, minimum=1)
 # So long a ZIP can be downloaded, also where its recordings expire sooner.
@@ -293,6 +315,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Other fields are called status too.
+    "ENUM_NAME_OVERRIDES": {"LiveStatusEnum": ["in_progress", "ended"]},
 }
 
 LOGGING: dict[str, Any] = {
@@ -317,13 +341,22 @@ LOGGING: dict[str, Any] = {
 # --- Console ----------------------------------------------------------------------------------------------
 
 
-def _page(title: str, icon: str, model: str, page: str = "changelist") -> dict[str, Any]:
-    """A link of the console's sidebar, for those who may view the model (``app.model``)."""
+def _page(
+    title: str, icon: str, model: str, page: str = "changelist", besides: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A link of the console's sidebar, for those who may view the model (``app.model``).
+
+    It is marked on its page and those below it, except ``besides``: the model's pages with their own links.
+    """
     app, name = model.split(".")
+    link, *others = (reverse_lazy(f"admin:{app}_{name}_{one}") for one in (page, *besides))
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{name}_{page}"),
+        "link": link,
+        "active": lambda request: (
+            request.path.startswith(str(link)) and not request.path.startswith(tuple(map(str, others)))
+        ),
         "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
     }
 
@@ -344,10 +377,12 @@ UNFOLD: dict[str, Any] = {
                 "title": "Intake",
                 "items": [
                     _page("Why did it not arrive?", "troubleshoot", "calls.call", "why"),
-                    _page("Calls", "call", "calls.call"),
+                    _page("Calls", "call", "calls.call", besides=("why",)),
+                    _page("Pauses", "pause_circle", "calls.pause"),
                     _page("Customers", "contacts", "calls.customer"),
                     _page("Agents", "support_agent", "calls.agent"),
                     _page("Disposition codes", "sell", "calls.dispositioncode"),
+                    _page("Campaigns", "campaign", "calls.campaign"),
                     _page("Batches", "inbox", "calls.ingestbatch"),
                 ],
             },
@@ -376,8 +411,10 @@ UNFOLD: dict[str, Any] = {
                 "title": "Retention",
                 "items": [
                     _page("Expiring soon", "schedule", "calls.legalhold", "expiring"),
-                    _page("Legal holds", "gavel", "calls.legalhold"),
+                    _page("Legal holds", "gavel", "calls.legalhold", besides=("expiring",)),
                     _page("Erasures", "person_remove", "calls.erasure"),
+                    _page("Changes of retention", "history", "calls.retentionchange"),
+                    _page("Purged per day", "delete_sweep", "calls.purgecount"),
                 ],
             },
             {"title": "Audit", "items": [_page("Who listened", "hearing", "calls.accessrecord")]},

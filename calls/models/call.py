@@ -32,7 +32,9 @@ class Call(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     customer_phone = models.CharField(max_length=16)
-    agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, related_name="calls")
+    agent = models.ForeignKey(
+        Agent, on_delete=models.SET_NULL, null=True, related_name="calls", db_index=False
+    )
     customer = models.ForeignKey(
         Customer, on_delete=models.SET_NULL, null=True, related_name="calls", db_index=False
     )
@@ -82,15 +84,32 @@ class Call(models.Model):
             models.Index(fields=["partner", "sub_tenant", "-id"], name="call_partner_newest"),
             # an account's calls of a period, newest first (console, exports)
             models.Index(fields=["sub_tenant", "-started_at"], name="call_sub_tenant_started"),
-            # an account's calls in progress
+            # the library's filters, newest first: an agent, a campaign, a disposition
+            models.Index(fields=["agent", "-started_at"], name="call_agent_started"),
+            models.Index(
+                fields=["campaign", "-started_at"],
+                condition=Q(campaign__isnull=False),
+                name="call_campaign_started",
+            ),
+            models.Index(
+                fields=["sub_tenant", "disposition", "-started_at"],
+                condition=~Q(disposition=""),
+                name="call_disposition_started",
+            ),
+            # an account's live calls, newest first, and of these the ones in progress
+            models.Index(
+                fields=["sub_tenant", "-started_at"], condition=Q(source="live"), name="call_live_started"
+            ),
             models.Index(
                 fields=["sub_tenant", "-started_at"],
                 condition=Q(source="live", ended_at__isnull=True),
                 name="call_in_progress",
             ),
-            # the console's search box: call id and phone
-            models.Index(fields=["external_id"], name="call_external_id"),
-            models.Index(fields=["customer_phone"], name="call_customer_phone"),
+            # search boxes (console, library): how a call id or a phone begins, whatever the collation
+            models.Index(fields=["external_id"], opclasses=["varchar_pattern_ops"], name="call_external_id"),
+            models.Index(
+                fields=["customer_phone"], opclasses=["varchar_pattern_ops"], name="call_customer_phone"
+            ),
             # the console's filter by day of arrival, and the sweep of sandbox calls
             models.Index(fields=["received_at"], name="call_received"),
         ]

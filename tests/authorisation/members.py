@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from calls.models import Call
+from calls.models import Agent, Call, DispositionCode
 from partners.models import Right, SubTenant, User
 from partners.provisioning import Provisioned
 from tests.exports.support import june, ordered, packed, stored
-from tests.support import recordings
+from tests.support import live, recordings
 
 MEMBER_PREFIXES = ("api/auth/", "api/telesales/")
 # Routes where nobody has signed in yet; their own tests say what they answer.
@@ -59,6 +59,11 @@ def everybody(status: int) -> dict[str, int]:
 
 
 _RECORDINGS = "/api/telesales/recordings"
+_LEADERS = {"admin": 200, "supervisor": 200, "agent": 403, "read_only": 403}
+
+
+def _leaders(status: int) -> dict[str, int]:
+    return {**_LEADERS, "admin": status, "supervisor": status}
 
 
 def _stored(world: World) -> None:
@@ -89,13 +94,81 @@ MEMBERS: dict[str, tuple[Row, ...]] = {
 }
 
 
+# --- Live calls and disposition codes ---------------------------------------------------------------------
+_CALLS = "/api/telesales/calls"
+_CODES = "/api/telesales/dispositions"
+_READERS = everybody(200)
+_WRITERS = {**everybody(200), "read_only": 403, "another agent": 403}
+
+
+def _begun(world: World) -> None:
+    """A call in progress of ``agent``, a code nothing uses yet, and what a new call takes."""
+    agent = Agent.objects.get(user=world.agent)
+    world.made["call"] = live.begin(world.account, agent=agent, provider_call_id="pbx-1")
+    world.made["code"] = DispositionCode.objects.create(sub_tenant=world.account, code="SALE-OK")
+    world.made["new"] = {"phone": live.PHONE, "campaign_id": live.campaign(world.account).pk}
+
+
+def _call_row(method: str, path: str, answers: dict[str, int], **options: Any) -> tuple[Row]:
+    right = Right.CALLS_READ if method == "GET" else Right.CALLS_WRITE
+
+    def address(world: World) -> str:
+        return f"{_CALLS}/{world.made['call'].uuid}{path}"
+
+    return (Row(method, address, right, answers, machine=200, elsewhere=404, prepare=_begun, **options),)
+
+
+def _code_row(method: str, status: int, **options: Any) -> Row:
+    def address(world: World) -> str:
+        return f"{_CODES}/{world.made['code'].pk}"
+
+    right, answers = Right.DISPOSITIONS_WRITE, _leaders(status)
+    return Row(method, address, right, answers, machine=status, elsewhere=404, prepare=_begun, **options)
+
+
+MEMBERS |= {
+    _CALLS[1:]: (
+        Row("GET", lambda _: _CALLS, Right.CALLS_READ, _READERS, machine=200, elsewhere=200),
+        Row(
+            "POST",
+            lambda _: _CALLS,
+            Right.CALLS_WRITE,
+            # Another agent's person is linked to no agent, for whom they could register a call.
+            {**everybody(201), "read_only": 403, "another agent": 422},
+            machine=201,
+            elsewhere=422,
+            body=lambda world: world.made["new"],
+            prepare=_begun,
+        ),
+    ),
+    f"{_CALLS[1:]}/<uuid:uuid>": _call_row("GET", "", {**_READERS, "another agent": 403}),
+    f"{_CALLS[1:]}/<uuid:uuid>/hangup": _call_row("POST", "/hangup", _WRITERS, body=lambda _: {}),
+    f"{_CALLS[1:]}/<uuid:uuid>/disposition": _call_row(
+        "POST", "/disposition", _WRITERS, body=lambda _: {"code": "SALE-OK"}
+    ),
+    f"{_CALLS[1:]}/<uuid:uuid>/recording/pause": _call_row("POST", "/recording/pause", _WRITERS),
+    f"{_CALLS[1:]}/<uuid:uuid>/recording/resume": _call_row("POST", "/recording/resume", _WRITERS),
+    _CODES[1:]: (
+        Row("GET", lambda _: _CODES, Right.CALLS_READ, _READERS, machine=200, elsewhere=200),
+        Row(
+            "POST",
+            lambda _: _CODES,
+            Right.DISPOSITIONS_WRITE,
+            _leaders(201),
+            machine=201,
+            elsewhere=201,
+            body=lambda _: {"code": "NEW", "category": "success"},
+        ),
+    ),
+    f"{_CODES[1:]}/<int:id>": (
+        _code_row("PUT", 200, body=lambda _: {"label": "Sold"}),
+        _code_row("DELETE", 204),
+    ),
+}
+
+
 # --- Exports ----------------------------------------------------------------------------------------------
 _EXPORTS = "/api/telesales/recordings/export-bulk"
-_LEADERS = {"admin": 200, "supervisor": 200, "agent": 403, "read_only": 403}
-
-
-def _leaders(status: int) -> dict[str, int]:
-    return {**_LEADERS, "admin": status, "supervisor": status}
 
 
 def _ordered(world: World) -> None:

@@ -1,10 +1,11 @@
 """How calls and their recordings look on the telesales surface (telesales spec)."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from calls.giving import Kept
-from calls.models import Agent, Call
+from calls.models import Agent, Call, DispositionCode, Pause
 
 
 def recording_row(call: Call) -> dict[str, Any]:
@@ -24,6 +25,37 @@ def recording_row(call: Call) -> dict[str, Any]:
         "held": kept.held,
         "bytes": recording.bytes if recording else None,
         "expires_at": time(kept.expires_at),
+    }
+
+
+def call_body(call: Call) -> dict[str, Any]:
+    """One of live.with_facts."""
+    pauses = list(call.pauses.all())
+    return {
+        **call_status(call),
+        "started_at": time(call.started_at),
+        "ended_at": time(call.ended_at),
+        "phone": call.customer_phone,
+        "agent": _agent_body(call.agent) if call.agent else None,
+        "campaign_id": call.campaign_id,
+        "disposition_code": call.disposition or None,
+        "provider": call.provider or None,
+        "recording": _switch(pauses) if call.in_progress else _standing(Kept.of(call)),
+        "pauses": [_pause_body(pause) for pause in pauses],
+    }
+
+
+def call_status(call: Call) -> dict[str, Any]:
+    return {"uuid": str(call.uuid), "status": "in_progress" if call.in_progress else "ended"}
+
+
+def code_body(code: DispositionCode) -> dict[str, Any]:
+    return {
+        "id": code.pk,
+        "code": code.code,
+        "label": code.label,
+        "category": code.category or None,
+        "is_active": code.is_active,
     }
 
 
@@ -49,3 +81,11 @@ def _standing(kept: Kept) -> str:
     if recording is None:
         return "none"
     return "available" if recording.is_stored else recording.public_state
+
+
+def _switch(pauses: Sequence[Pause]) -> str:
+    return "paused" if any(pause.resumed_at is None for pause in pauses) else "recording"
+
+
+def _pause_body(pause: Pause) -> dict[str, Any]:
+    return {"from": time(pause.paused_at), "to": time(pause.resumed_at), "by": pause.paused_by}

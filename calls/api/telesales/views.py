@@ -36,7 +36,6 @@ class RecordingViewSet(MemberViewSet):
         calls = selectors.matching(query.filter(self.member.sub_tenant)).filter(recording__isnull=False)
         if self.member.reach(Right.RECORDINGS_READ) is Reach.OWN:
             calls = calls.filter(agent__user=self.member.user)
-        calls = selectors.searched(calls, phone=query.phone, agent_name=query.agent_name, text=query.text)
         return Response(page_body(giving.with_standing(calls), query, render.recording_row))
 
     @openapi.stream
@@ -53,7 +52,7 @@ class RecordingViewSet(MemberViewSet):
 
     def _kept(self, uuid: UUID, right: Right) -> Kept:
         """The account's call, which the member may have. Raises ApiError 404 and 403."""
-        kept = giving.find(selectors.account_call(self.member.sub_tenant, uuid))
+        kept = giving.find_in_account(self.member.sub_tenant, uuid)
         if kept is None:
             raise _not_found()
         agent, user = kept.call.agent, self.member.user
