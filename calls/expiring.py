@@ -6,12 +6,16 @@ from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 
+from django.db.models import Q
+
 from calls import keeping
 from calls.models import Recording
 from partners.models import SubTenant
 from zipingest.work import WorkState
 
 SOON = timedelta(days=7)
+# A place in the list: when a recording expires, and its key.
+Place = tuple[datetime, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +23,18 @@ class Expiring:
     recording: Recording
     at: datetime
 
+    @property
+    def place(self) -> Place:
+        return self.at, self.recording.pk
 
-def expiring(*, now: datetime, most: int, account: SubTenant | None = None) -> list[Expiring]:
+
+def expiring(
+    *, now: datetime, most: int, account: SubTenant | None = None, after: Place | None = None
+) -> list[Expiring]:
     """The first ``most`` to expire within SOON, the next one first, of one account or all; held ones aside.
 
-    A query for each different number of days that accounts have; index ``recording_kept``.
+    ``after``: only those behind this place. A query for each different number of days that accounts have;
+    index ``recording_kept``.
     """
     accounts = SubTenant.objects.filter(retention_days__isnull=False)
     if account is not None:
@@ -31,15 +42,24 @@ def expiring(*, now: datetime, most: int, account: SubTenant | None = None) -> l
     by_days: dict[int, list[int]] = {}
     for pk, days in accounts.order_by().values_list("pk", "retention_days"):
         by_days.setdefault(days or 0, []).append(pk)
-    found = (_with_window(days, pks, now, most) for days, pks in by_days.items())
-    return list(islice(merge(*found, key=lambda one: one.at), most))
+    found = (_with_window(days, pks, now, most, after) for days, pks in by_days.items())
+    return list(islice(merge(*found, key=lambda one: one.place), most))
 
 
-def _with_window(days: int, accounts: list[int], now: datetime, most: int) -> Iterator[Expiring]:
+def _with_window(
+    days: int, accounts: list[int], now: datetime, most: int, after: Place | None
+) -> Iterator[Expiring]:
     window = timedelta(days=days)
     kept = Recording.objects.filter(state=WorkState.DONE, purged_at__isnull=True, sub_tenant__in=accounts)
     soon = kept.filter(kept_from__gt=now - window, kept_from__lte=now - window + SOON)
+    if after is not None:
+        soon = soon.filter(_behind(after[0] - window, after[1]))
     rows = soon.filter(~keeping.held("call")).select_related("call__sub_tenant__tenant", "call__agent")
-    for row in rows.defer("peaks", "call__fingerprint").order_by("kept_from")[:most]:
+    for row in rows.defer("peaks", "call__fingerprint").order_by("kept_from", "pk")[:most]:
         if row.kept_from is not None:
             yield Expiring(row, row.kept_from + window)
+
+
+def _behind(kept_from: datetime, pk: int) -> Q:
+    # The first half alone is what an index is entered by.
+    return Q(kept_from__gte=kept_from) & (Q(kept_from__gt=kept_from) | Q(pk__gt=pk))

@@ -1,25 +1,35 @@
-"""What happened to calls, in plain words: for whoever asks "why did this call not arrive?".
+"""What happened to calls, in plain words: for whoever asks what became of one, on the console and the pages.
 
 Reads only; the number of queries does not depend on the number of calls.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Model, Prefetch, prefetch_related_objects
 
-from calls.models import AccessRecord, Call, DispositionChange, FetchAttempt, IngestItem, Outcome, Recording
+from calls import reasons
+from calls.models import (
+    AccessKind,
+    AccessRecord,
+    Call,
+    DispositionChange,
+    FetchAttempt,
+    IngestItem,
+    LegalHold,
+    Outcome,
+    Pause,
+    Source,
+)
+from calls.telephony.simulator import Simulator
 from partners.models import Attempt, Delivery
-from zipingest.work import WorkState
 
 Tone = Literal["success", "info", "warning", "danger", ""]
 
 MOST_OF_EACH = 50
-EXPIRY_WARNING = timedelta(hours=1)
 
 _INGESTED: dict[str, tuple[Tone, str]] = {
     Outcome.ACCEPTED: ("info", "Taken in"),
@@ -27,73 +37,66 @@ _INGESTED: dict[str, tuple[Tone, str]] = {
     Outcome.CONFLICT: ("warning", "Sent again with other content: nothing was changed"),
     Outcome.TAKEN_UP: ("info", "Sent again with another URL: taken up again"),
 }
+# Pauses have events of their own.
+_HEARD = {AccessKind.LISTEN: "listened to it", AccessKind.DOWNLOAD: "downloaded it"}
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened. ``row`` is what has a page of its own, ``hops`` a fetch's transcript."""
+    """One thing that happened.
+
+    For our own staff alone: ``internals`` (hosts, addresses, ids of requests, why a hold was placed),
+    ``hops`` (a fetch's transcript) and ``row`` (what has a page of its own in the console).
+    """
 
     at: datetime
     tone: Tone
     title: str
     details: list[str] = field(default_factory=list)
+    internals: list[str] = field(default_factory=list)
     hops: list[dict[str, Any]] = field(default_factory=list)
     row: Model | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a call stands now. ``reason`` and ``warning`` are empty where there is nothing to say."""
-
-    tone: Tone
-    words: str
-    reason: str = ""
-    next_attempt_at: datetime | None = None
-    warning: str = ""
+    def without_internals(self) -> "Event":
+        return replace(self, internals=[], hops=[], row=None)
 
 
-def standing(recording: Recording, now: datetime) -> Standing:
-    """Whether the recording has arrived and, where not, why and what happens next."""
-    next_at = recording.next_attempt_at
-    match WorkState(recording.state):
-        case WorkState.DONE:
-            return Standing("success", "It has arrived: its recording is stored.")
-        case WorkState.LEASED:
-            return Standing("info", _at_work(recording), recording.last_error, None, _expiry(recording, now))
-        case WorkState.DUE:
-            tone: Tone = "warning" if recording.attempts else "info"
-            return Standing(
-                tone, _waiting(recording, now), recording.last_error, next_at, _expiry(recording, now)
-            )
-        case WorkState.POISON:
-            words = "It did not arrive: its file ended our decoder again and again and is set aside."
-        case _:
-            words = "It did not arrive, and is not tried again by itself."
-    return Standing("danger", words, recording.last_error)
-
-
-def timelines(calls: Sequence[Call], *, listens: bool) -> dict[int, list[Event]]:
+def timelines(calls: Sequence[Call], *, listens: bool, staff: bool = False) -> dict[int, list[Event]]:
     """The events of each call by its primary key, oldest first, at most MOST_OF_EACH of a kind.
 
-    ``calls`` come with partner, customer and recording. Who listened is told only where ``listens``.
+    ``calls`` come with partner, customer and recording. Who listened is told only where ``listens``, what
+    only our own staff may know only where ``staff``.
     """
     prefetch_related_objects(calls, *_related(listens))
     owed, disposed = _callbacks(calls), _dispositions(calls)
-    return {
-        call.pk: sorted(
-            _events(call, owed.get(call.uuid, ()), disposed.get(call.pk, ()), listens),
-            key=lambda event: event.at,
-        )
-        for call in calls
+    told = {
+        call.pk: _events(call, owed.get(call.uuid, ()), disposed.get(call.pk, ()), listens) for call in calls
     }
+    return {
+        pk: sorted(
+            (event if staff else event.without_internals() for event in events), key=lambda event: event.at
+        )
+        for pk, events in told.items()
+    }
+
+
+def carrier(call: Call) -> str:
+    """Who carries a live call; the embedded simulator is named as what it is."""
+    return "simulator (no real telephone)" if call.provider == Simulator.name else call.provider
+
+
+def clock(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _related(listens: bool) -> Iterator["Prefetch[Any]"]:
     items = IngestItem.objects.select_related("batch").order_by("-id")
     yield Prefetch("ingest_items", items[:MOST_OF_EACH], to_attr="named_in")
     yield Prefetch("recording__tried", FetchAttempt.objects.order_by("-id")[:MOST_OF_EACH], to_attr="fetches")
+    yield Prefetch("pauses", Pause.objects.order_by("-id")[:MOST_OF_EACH], to_attr="paused")
+    yield Prefetch("holds", LegalHold.objects.order_by("-id")[:MOST_OF_EACH], to_attr="held_by")
     if listens:
-        heard = AccessRecord.objects.order_by("-id")
+        heard = AccessRecord.objects.filter(kind__in=_HEARD).order_by("-id")
         yield Prefetch("access_records", heard[:MOST_OF_EACH], to_attr="heard")
 
 
@@ -121,97 +124,103 @@ def _events(
 ) -> Iterator[Event]:
     # What was prefetched stands in attributes that the models do not declare.
     made: Any = call
-    fetched: Any = call.recording
+    recording: Any = getattr(call, "recording", None)
+    if call.source == Source.LIVE:
+        yield from _lived(call)
+    if call.last_exported_at:
+        yield Event(call.last_exported_at, "", "Exported for the last time until now")
     yield from map(_ingested, made.named_in)
-    yield from map(_fetched, fetched.fetches)
+    yield from map(_fetched, recording.fetches if recording else ())
     yield from map(_disposed, disposed)
     yield from map(_heard, made.heard if listens else ())
+    for pause in made.paused:
+        yield from _paused(pause, call)
+    for hold in made.held_by:
+        yield from _held(hold)
     for delivery in owed:
         yield from _called_back(delivery)
 
 
+def _lived(call: Call) -> Iterator[Event]:
+    carried = [f"Carried by: {carrier(call)}"] if call.provider else []
+    request = [f"Request {call.request_id}"] if call.request_id else []
+    yield Event(call.received_at, "info", "Registered as a live call", carried, request)
+    if call.ended_at:
+        yield Event(call.ended_at, "", "The call ended")
+
+
 def _ingested(item: IngestItem) -> Event:
     tone, title = _INGESTED[item.outcome]
-    details = [f"Request {item.batch.request_id or 'without an id'}, element {item.position} of its batch"]
-    if item.conflicts:
-        details.append(f"Fields that differ: {', '.join(item.conflicts)}")
-    return Event(item.batch.received_at, tone, title, details, row=item.batch)
+    request = f"Request {item.batch.request_id or 'without an id'}, element {item.position} of its batch"
+    differing = [f"Fields that differ: {', '.join(item.conflicts)}"] if item.conflicts else []
+    return Event(item.batch.received_at, tone, title, differing, [request], row=item.batch)
 
 
 def _fetched(attempt: FetchAttempt) -> Event:
-    title = f"Fetch failed: {attempt.error}" if attempt.error else "Recording fetched and stored"
     came = [f"began as {attempt.sniffed}"] if attempt.sniffed else []
     came += [f"said to be {attempt.content_type}"] if attempt.content_type else []
     came += [f"{attempt.bytes:,} bytes"] if attempt.bytes is not None else []
-    details = [f"Run {attempt.run}, took {attempt.duration_ms / 1000:.2f} s"]
-    details += [f"The answer {', '.join(came)}"] if came else []
-    return Event(
-        attempt.started_at, "danger" if attempt.error else "success", title, details, attempt.transcript
-    )
+    internals = [f"Error: {attempt.error}"] if attempt.error else []
+    internals += [f"The answer {', '.join(came)}"] if came else []
+    took = [f"Run {attempt.run}, took {attempt.duration_ms / 1000:.2f} s"]
+    tone: Tone = "danger" if attempt.error else "success"
+    return Event(attempt.started_at, tone, _fetch_title(attempt), took, internals, attempt.transcript)
+
+
+def _fetch_title(attempt: FetchAttempt) -> str:
+    if not attempt.error:
+        return "Recording fetched and stored"
+    return f"Fetch failed: {reasons.in_words(attempt.code)}" if attempt.code else "Fetch failed"
+
+
+def _paused(pause: Pause, call: Call) -> Iterator[Event]:
+    details = [f"By {pause.paused_by}"]
+    if pause.provider_error:
+        details.append("The provider did not do it: the span is silenced when the recording arrives")
+    if pause.resumed_at is None:
+        details.append("Not resumed yet" if call.in_progress else "Never resumed: it runs to the call's end")
+    internals = [f"Error: {pause.provider_error}"] if pause.provider_error else []
+    tone: Tone = "warning" if pause.provider_error or pause.resumed_at is None else "info"
+    yield Event(pause.paused_at, tone, "Recording paused", details, internals, row=pause)
+    if pause.resumed_at:
+        yield Event(pause.resumed_at, "info", "Recording resumed", [f"By {pause.resumed_by}"], row=pause)
+
+
+def _held(hold: LegalHold) -> Iterator[Event]:
+    why = [f"By {hold.placed_by}: {hold.reason}"]
+    yield Event(hold.placed_at, "warning", "Legal hold placed", internals=why, row=hold)
+    if hold.released_at:
+        who = [f"By {hold.released_by}"]
+        yield Event(hold.released_at, "", "Legal hold released", internals=who, row=hold)
 
 
 def _called_back(delivery: Delivery) -> Iterator[Event]:
-    details = [f"To {delivery.url.partition('?')[0]}"]
-    if delivery.next_attempt_at:
-        details.append(f"Next attempt at {_clock(delivery.next_attempt_at)}")
-    yield Event(
-        delivery.created_at, "", f"Callback {delivery.webhook_id} owed to the partner", details, row=delivery
-    )
+    next_at = delivery.next_attempt_at
+    details = [f"Next attempt at {clock(next_at)}"] if next_at else []
+    internals = [f"Webhook id {delivery.webhook_id}", f"To {delivery.url.partition('?')[0]}"]
+    yield Event(delivery.created_at, "", "Callback owed to the partner", details, internals, row=delivery)
     made: Any = delivery
     for attempt in made.tries_made:
         yield _tried(attempt, delivery)
 
 
 def _tried(attempt: Attempt, delivery: Delivery) -> Event:
-    took = f"Attempt {attempt.number}, took {attempt.duration_ms / 1000:.2f} s"
+    took = [f"Attempt {attempt.number}, took {attempt.duration_ms / 1000:.2f} s"]
     if not attempt.error:
         title = f"Callback delivered: the endpoint answered {attempt.status}"
-        return Event(attempt.started_at, "success", title, [took], row=delivery)
-    answer = [f"It said: {attempt.answer[:200]}"] if attempt.answer else []
-    title = f"Callback failed: {attempt.error}"
-    return Event(attempt.started_at, "warning", title, [took, *answer], row=delivery)
+        return Event(attempt.started_at, "success", title, took, row=delivery)
+    answered = f": the endpoint answered {attempt.status}" if attempt.status else ": no answer"
+    internals = [f"Error: {attempt.error}"]
+    internals += [f"It said: {attempt.answer[:200]}"] if attempt.answer else []
+    return Event(attempt.started_at, "warning", f"Callback failed{answered}", took, internals, row=delivery)
 
 
 def _disposed(change: DispositionChange) -> Event:
-    return Event(change.changed_at, "", f"Disposition {change}", [f"By {change.changed_by}"])
+    note = [f"Note: {change.note}"] if change.note else []
+    return Event(change.changed_at, "", f"Disposition {change}", [f"By {change.changed_by}", *note])
 
 
 def _heard(record: AccessRecord) -> Event:
     from_where = [f"From {record.address}"] if record.address else []
-    return Event(record.at, "", f"{record.actor} {record.get_kind_display()} it", from_where)
-
-
-def _at_work(recording: Recording) -> str:
-    doing = "fetched" if recording.stage == "fetching" else "checked and stored"
-    return f"It is being {doing} now, as attempt {recording.attempts + 1} of {_attempts_allowed()}."
-
-
-def _waiting(recording: Recording, now: datetime) -> str:
-    if recording.due_at > now:
-        return f"It waits for attempt {recording.attempts + 1} of {_attempts_allowed()}."
-    if recording.attempts:
-        return f"Attempt {recording.attempts + 1} of {_attempts_allowed()} is due, and waits for its turn."
-    return f"It waits for its first fetch since {_clock(recording.due_at)}."
-
-
-def _attempts_allowed() -> int:
-    return len(settings.FETCH_RETRY_STEPS) + 1
-
-
-def _expiry(recording: Recording, now: datetime) -> str:
-    """What is to be said of a presigned URL that ends soon, or has ended."""
-    expiry = recording.url_expires_at
-    if expiry is None:
-        return ""
-    if now < expiry <= (recording.next_attempt_at or now):
-        return f"The recording's URL ends at {_clock(expiry)}, before the next attempt."
-    if expiry - now >= EXPIRY_WARNING:
-        return ""
-    if expiry <= now:
-        return f"The recording's URL has not been valid since {_clock(expiry)}: another one is needed."
-    minutes = int((expiry - now).total_seconds() // 60)
-    return f"The recording's URL is valid for {minutes} more minutes, until {_clock(expiry)}."
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    title = f"{record.actor} {_HEARD[AccessKind(record.kind)]}"
+    return Event(record.at, "", title, internals=from_where)

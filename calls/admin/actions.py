@@ -12,16 +12,16 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 
 from calls import keeping, player
+from calls.admin.display import recording_of
 from calls.admin.holds import HoldForm, HoldSelectedForm, hold
 from calls.models import AccessKind, Call
 from calls.services import recordings
+from calls.services.recordings import FAILED
 from partners.admin import pages
 from partners.admin.base import ReadOnlyAdmin, Refused
 from partners.admin.pages import Question, RecordingUrlForm, change_url
 from partners.admin.toolkit import action
 from zipingest.work import WorkState
-
-_FAILED = (WorkState.FAILED, WorkState.POISON)
 
 
 class CallActions(ReadOnlyAdmin):
@@ -50,13 +50,15 @@ class CallActions(ReadOnlyAdmin):
         return request.user.has_perm("calls.add_legalhold")
 
     def fits(self, title: str, row: Any) -> bool:
-        if row.recording.purged_at is not None:
+        recording = recording_of(row)
+        if recording and recording.purged_at is not None:
             return False
         if title == "Place legal hold":
             return not keeping.is_held(row)
-        waits = row.recording.state == WorkState.DUE
-        failed = row.recording.state in _FAILED
-        return failed or (waits and title == "Retry")
+        if recording is None:
+            return False
+        waits = recording.state == WorkState.DUE
+        return recording.state in FAILED or (waits and title == "Retry")
 
     @action(description="Retry", icon="refresh", permissions=["view", "retry"])
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -106,8 +108,6 @@ class CallActions(ReadOnlyAdmin):
 
 
 def _begin(call: Call) -> bool:
-    if call.recording.purged_at is not None:  # erased: it must not come back
-        return False
     return recordings.take_up(call=call) or recordings.hasten(call=call)
 
 
@@ -117,7 +117,7 @@ def _retry(call: Call, _: dict[str, Any]) -> None:
 
 
 def _replace_url(call: Call, given: dict[str, Any]) -> None:
-    if call.recording.purged_at is not None or not recordings.take_up(call=call, url=given["url"]):
+    if not recordings.take_up(call=call, url=given["url"]):
         raise Refused("Only a failed recording takes another URL; nothing was changed.")
 
 

@@ -11,8 +11,10 @@ from calls import player
 from calls.admin import display
 from calls.admin.actions import CallActions
 from calls.admin.filters import ReceivedFilter, StateFilter
+from calls.admin.pauses import PauseInline
 from calls.admin.why import answers, why_page
-from calls.models import Call, Customer
+from calls.models import Call, Customer, Source
+from calls.timeline import carrier
 from partners.admin.base import exactly, link, moment, shortened, unbroken
 
 
@@ -20,7 +22,7 @@ from partners.admin.base import exactly, link, moment, shortened, unbroken
 class CallAdmin(CallActions):
     list_display = (
         "name",
-        "partner",
+        "came_from",
         "sub_tenant",
         "customer_phone",
         "started",
@@ -42,7 +44,7 @@ class CallAdmin(CallActions):
                     ("agent", "disposition"),
                     ("started_at", "ended_at"),
                     ("received_at", "request_id"),
-                    ("source", "sandbox"),
+                    ("source", "carried_by", "sandbox"),
                 )
             },
         ),
@@ -55,6 +57,7 @@ class CallAdmin(CallActions):
                     "source_url",
                     ("came_as", "kept_as"),
                     ("kept_until", "hold"),
+                    ("silences", "pause_handling"),
                     "sha256",
                 )
             },
@@ -68,6 +71,7 @@ class CallAdmin(CallActions):
         ),
     )
     readonly_fields = (
+        "carried_by",
         "state",
         "full_error",
         "run",
@@ -78,6 +82,8 @@ class CallAdmin(CallActions):
         "kept_as",
         "kept_until",
         "hold",
+        "silences",
+        "pause_handling",
         "sha256",
     )
     change_form_outer_before_template = "console/player.html"
@@ -89,6 +95,9 @@ class CallAdmin(CallActions):
 
     def why(self, request: HttpRequest) -> HttpResponse:
         return why_page(self, request, self.matching)
+
+    def get_inlines(self, request: HttpRequest, obj: Call | None) -> tuple[type[PauseInline], ...]:
+        return (PauseInline,) if obj and obj.source == Source.LIVE else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         calls: QuerySet[Call] = super().get_queryset(request)
@@ -111,13 +120,21 @@ class CallAdmin(CallActions):
     ) -> Any:
         call: Call = context["original"]
         (context["answer"],) = answers(request, [call])
-        context["kept_as"] = display.kept_as(call.recording)
+        context["kept_as"] = display.kept_as(display.recording_of(call))
         context["gone"] = player.why_gone(call)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="call id")
     def name(self, call: Call) -> SafeString:
-        return unbroken(shortened(str(call), 40))
+        return unbroken(shortened(str(call), 28))
+
+    @admin.display(description="from")
+    def came_from(self, call: Call) -> SafeString:
+        return unbroken(display.source_of(call))
+
+    @admin.display(description="carried by")
+    def carried_by(self, call: Call) -> str:
+        return carrier(call)
 
     @admin.display(description="started")
     def started(self, call: Call) -> SafeString:
@@ -129,43 +146,47 @@ class CallAdmin(CallActions):
 
     @admin.display(description="state")
     def state(self, call: Call) -> SafeString:
-        return display.state_badge(call.recording)
+        return display.state_badge(call)
 
     @admin.display(description="error")
     def error(self, call: Call) -> SafeString | str:
-        return display.plain_error(call.recording, 60)
+        return display.plain_error(display.recording_of(call), 60)
 
     @admin.display(description="error")
     def full_error(self, call: Call) -> SafeString | str:
-        return display.plain_error(call.recording, 1000)
+        return display.plain_error(display.recording_of(call), 1000)
 
     @admin.display(description="run")
-    def run(self, call: Call) -> int:
-        return call.recording.run
+    def run(self, call: Call) -> int | None:
+        recording = display.recording_of(call)
+        return recording.run if recording else None
 
     @admin.display(description="attempts in this run")
-    def attempts(self, call: Call) -> int:
-        return call.recording.attempts
+    def attempts(self, call: Call) -> int | None:
+        recording = display.recording_of(call)
+        return recording.attempts if recording else None
 
     @admin.display(description="next attempt")
     def next_attempt(self, call: Call) -> str:
-        return moment(call.recording.next_attempt_at)
+        recording = display.recording_of(call)
+        return moment(recording.next_attempt_at) if recording else ""
 
     @admin.display(description="recording URL")
-    def source_url(self, call: Call) -> str:
-        return call.recording.source_url
+    def source_url(self, call: Call) -> SafeString | str:
+        recording = display.recording_of(call)
+        return display.broken_anywhere(recording.source_url) if recording else ""
 
     @admin.display(description="came as")
     def came_as(self, call: Call) -> str:
-        return display.came_as(call.recording)
+        return display.came_as(display.recording_of(call))
 
     @admin.display(description="kept as")
     def kept_as(self, call: Call) -> str:
-        return display.kept_as(call.recording)
+        return display.kept_as(display.recording_of(call))
 
     @admin.display(description="kept until")
     def kept_until(self, call: Call) -> str:
-        return display.kept_until(call.recording, call.sub_tenant)
+        return display.kept_until(display.recording_of(call), call.sub_tenant)
 
     @admin.display(description="legal hold")
     def hold(self, call: Call) -> SafeString | str | None:
@@ -175,5 +196,15 @@ class CallAdmin(CallActions):
         return link(active, f"since {moment(active.placed_at)} by {active.placed_by}: {active.reason}")
 
     @admin.display(description="SHA-256 of what is kept")
-    def sha256(self, call: Call) -> str:
-        return call.recording.sha256
+    def sha256(self, call: Call) -> SafeString | str:
+        recording = display.recording_of(call)
+        return display.broken_anywhere(recording.sha256) if recording else ""
+
+    @admin.display(description="silent where it was paused")
+    def silences(self, call: Call) -> str:
+        return display.silences(display.recording_of(call))
+
+    @admin.display(description="while paused, the provider")
+    def pause_handling(self, call: Call) -> str:
+        recording = display.recording_of(call)
+        return recording.get_pause_handling_display() if recording and recording.silences else ""

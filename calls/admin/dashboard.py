@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from calls import figures
+from calls import figures, reasons
 from calls.figures import Callbacks, Work
 from zipingest import work
 
@@ -26,23 +26,6 @@ _TONES = {
 _KEY = {"success": "completed", "info": "at work", "warning": "waiting", "danger": "failed"}
 # From how many seconds on an age is worth a look, and from how many it is bad.
 _AGES = (60, 600)
-_REASONS = {
-    "address_refused": "the URL leads to an address that is not public",
-    "bad_audio": "the audio is broken or not supported",
-    "compressed_body": "a compressed answer",
-    "deadline_exceeded": "the server took too long",
-    "decoder_crashed": "the file ended our decoder",
-    "decoder_unavailable": "our decoder was not there",
-    "invalid_url": "a URL that we do not open",
-    "name_not_resolved": "the host's name was not found",
-    "network_fault": "no connection, or a broken one",
-    "not_audio": "something else than audio",
-    "storage": "our storage did not take it",
-    "too_large": "the file is too large",
-    "too_many_redirects": "too many redirects",
-    "truncated": "the answer broke off",
-    "url_expired": "the URL was no longer valid",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +153,9 @@ def _age(seconds: float) -> str:
 def _failure_bars(failures: Counter[str]) -> list[Bar]:
     most = max(failures.values(), default=1)
     return [
-        Bar(_reason(code), f"{count:,}", 100 * count / most, "danger")
+        Bar(reasons.in_words(code), f"{count:,}", 100 * count / most, "danger")
         for code, count in failures.most_common(12)
     ]
-
-
-def _reason(code: str) -> str:
-    status = code.removeprefix("http_")
-    return f"the server answered {status}" if status != code else _REASONS.get(code, code.replace("_", " "))
 
 
 def _callback_row(one: Callbacks) -> dict[str, Any]:

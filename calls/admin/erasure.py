@@ -10,12 +10,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from calls import keeping
 from calls.admin.filters import AccountFilter
 from calls.hashes import possible_hashes
 from calls.models import Call, Customer, Erasure, IdentifierKind
 from calls.services import erasure
-from calls.services.erasure import Found, Held, Identity, NobodyFound
+from calls.services.erasure import Found, Identity, NobodyFound
 from partners.admin.base import ReadOnlyAdmin, Refused, badge, moment, unbroken
 from partners.admin.pages import Question, change_url
 from partners.admin.toolkit import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, action
@@ -134,7 +133,7 @@ class ErasureAdmin(ReadOnlyAdmin):
     def _erase(self, request: HttpRequest, who: Identity, form: ErasureForm) -> HttpResponse:
         try:
             row = erasure.erase(who=who, asked_by=request.user.get_username())
-        except (Held, NobodyFound) as error:
+        except (erasure.Refused, NobodyFound) as error:
             form.add_error("value", str(error) or _NOBODY)
             return self._page(request, form)
         self.log_addition(request, row, "Erased a customer")
@@ -186,9 +185,11 @@ def _problem(who: Identity, found: Found) -> str:
     partners = Customer.objects.filter(pk__in=found.customers).order_by().values("partner").distinct()
     if who.kind == IdentifierKind.ID and len(partners[:2]) > 1:
         return "Several partners have a customer with this id: pick the partner."
-    calls = Call.objects.filter(keeping.held(), pk__in=found.calls).order_by("pk")
-    names = [str(call) for call in calls[:_SHOWN]]
-    return str(Held(names, calls.count())) if names else ""
+    try:
+        erasure.check(found)
+    except erasure.Refused as refusal:
+        return str(refusal)
+    return ""
 
 
 def _preview(form: ErasureForm, sent: QueryDict, found: Found) -> dict[str, Any]:

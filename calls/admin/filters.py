@@ -10,9 +10,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from calls import selectors
-from calls.models import AccessRecord, Call
+from calls.models import AccessRecord, Call, Source
 from partners.models import SubTenant
 
+# Of live calls, which have no recording yet.
+_IN_PROGRESS = "in_progress"
 _PERIODS = {
     "hour": ("the last hour", timedelta(hours=1)),
     "day": ("the last 24 hours", timedelta(days=1)),
@@ -26,10 +28,12 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(state, state) for state in selectors.CALL_STATES]
+        return [(_IN_PROGRESS, "in progress"), *((state, state) for state in selectors.CALL_STATES)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Call]) -> QuerySet[Call]:
         state = self.value()
+        if state == _IN_PROGRESS:
+            return queryset.filter(source=Source.LIVE, ended_at__isnull=True)
         return selectors.in_state(queryset, state) if state in selectors.CALL_STATES else queryset
 
 

@@ -24,11 +24,11 @@ class ItemInline(ReadOnlyInline):
 
     @admin.display(description="state")
     def state(self, item: IngestItem) -> SafeString:
-        return display.state_badge(item.call.recording)
+        return display.state_badge(item.call)
 
     @admin.display(description="error")
     def error(self, item: IngestItem) -> SafeString | str:
-        return display.plain_error(item.call.recording, 60)
+        return display.plain_error(display.recording_of(item.call), 60)
 
 
 @admin.register(IngestBatch)

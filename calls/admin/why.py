@@ -12,8 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from calls import timeline
+from calls.admin import display
 from calls.models import Call, IngestItem
-from calls.timeline import Event, Standing
+from calls.standing import Standing, standing_of
+from calls.timeline import Event
 from partners.admin.base import ReadOnlyAdmin, moment
 from partners.admin.pages import change_url
 from partners.admin.rejections import field_errors
@@ -36,6 +38,7 @@ class Answer:
 
     call: Call
     url: str
+    source: str
     standing: Standing
     next_attempt: str
     events: list[dict[str, Any]]
@@ -68,18 +71,19 @@ def answers(request: HttpRequest, calls: Sequence[Call]) -> list[Answer]:
     """What is to be said of the calls, in as many queries for twenty as for one."""
     if not calls:
         return []
-    told = timeline.timelines(calls, listens=_may(request, "calls.view_accessrecord"))
+    told = timeline.timelines(calls, listens=_may(request, "calls.view_accessrecord"), staff=True)
     now = work.database_now()
     return [_answer(call, told[call.pk], now) for call in calls]
 
 
 def _answer(call: Call, events: Iterable[Event], now: datetime) -> Answer:
-    standing = timeline.standing(call.recording, now)
+    standing = standing_of(call, now)
     rows = [
         {"event": event, "at": moment(event.at), "url": change_url(event.row) if event.row else ""}
         for event in events
     ]
-    return Answer(call, change_url(call), standing, _in_words(standing.next_attempt_at, now), rows)
+    next_at = _in_words(standing.next_attempt_at, now)
+    return Answer(call, change_url(call), display.source_of(call), standing, next_at, rows)
 
 
 def _in_words(at: datetime | None, now: datetime) -> str:

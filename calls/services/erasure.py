@@ -12,7 +12,9 @@ from typing import Self
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 
 from calls import hashes, keeping
 from calls.models import (
@@ -23,8 +25,9 @@ from calls.models import (
     Erasure,
     IdentifierKind,
     Recording,
+    Source,
 )
-from calls.services import holds, purge, scrubbing
+from calls.services import do_not_call, holds, purge, scrubbing
 from partners.models import Partner, SubTenant
 from zipingest import work
 from zipingest.work import WorkState
@@ -33,7 +36,6 @@ log = structlog.get_logger(__name__)
 
 _NAMED = 10
 _AT_ONCE = 100
-_DO_NOT_CALL = "do_not_call"
 
 # Told of the calls (primary keys) in the erasing transaction: whatever else holds them must give them up.
 _hooks: list[Callable[[Sequence[int]], None]] = []
@@ -43,13 +45,25 @@ class NobodyFound(Exception):
     """No customer and no call of the account goes by the identifier."""
 
 
-class Held(Exception):
-    """Legal holds are on some of the calls; nothing was erased."""
+class Refused(Exception):
+    """Some of the calls must stay as they are for now; nothing was erased."""
+
+    says = "These calls stay"
 
     def __init__(self, names: Sequence[str], count: int) -> None:
         self.names, self.count = names, count
         more = f" and {count - len(names)} more" if count > len(names) else ""
-        super().__init__(f"A legal hold is on {', '.join(names)}{more}: nothing was erased.")
+        super().__init__(f"{self.says} {', '.join(names)}{more}: nothing was erased.")
+
+
+class Held(Refused):
+    says = "A legal hold is on"
+
+
+class InProgress(Refused):
+    """A recording that comes once they have ended would not be erased."""
+
+    says = "People still speak in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +116,30 @@ def find(who: Identity) -> Found:
     by_phone: list[tuple[int, int | None]] = []
     if who.kind == IdentifierKind.PHONE:
         by_phone = list(calls.filter(customer_phone=who.value).values_list("pk", "customer"))
-    column = "email__iexact" if who.kind == IdentifierKind.EMAIL else "external_id"
-    people = set(customers.filter((column, who.value)).values_list("pk", flat=True))
+    people = set(customers.filter(_known_by(who)).values_list("pk", flat=True))
     people |= {customer for _, customer in by_phone if customer is not None}
     theirs = set(calls.filter(customer__in=people).values_list("pk", flat=True))
     return Found(sorted(people), sorted(theirs | {call for call, _ in by_phone}))
 
 
+def check(found: Found) -> None:
+    """Raises Held or InProgress where one of the calls keeps them from being erased."""
+    calls = Call.objects.filter(pk__in=found.calls).order_by("pk")
+    _refuse(calls.filter(keeping.held()), Held)
+    in_progress = calls.filter(source=Source.LIVE, ended_at__isnull=True, recording__isnull=True)
+    _refuse(in_progress, InProgress)
+
+
 def erase(*, who: Identity, asked_by: str) -> Erasure:
     """Take the personal data of the customer and their calls; the objects go with :func:`carry_on`.
 
-    Raises NobodyFound and Held, and then has changed nothing.
+    Raises NobodyFound, Held and InProgress, and then has changed nothing.
     """
     with transaction.atomic():
         found = _lock(who)
         if not found.customers and not found.calls:
             raise NobodyFound
-        _refuse_held(found.calls)
+        check(found)
         erasure = _proof(who, found, asked_by)
         _keep_from_dialling(who.sub_tenant, found)
         # Nobody can make such an id beforehand to be in the way of an erasure.
@@ -170,10 +191,16 @@ def _lock(who: Identity) -> Found:
     return found
 
 
-def _refuse_held(calls: list[int]) -> None:
-    held = Call.objects.filter(keeping.held(), pk__in=calls).order_by("pk")
-    if count := held.count():
-        raise Held([str(call) for call in held[:_NAMED]], count)
+def _refuse(calls: QuerySet[Call], refusal: type[Refused]) -> None:
+    if count := calls.count():
+        raise refusal([str(call) for call in calls[:_NAMED]], count)
+
+
+def _known_by(who: Identity) -> Q:
+    """The customer's column; capital and small letters of an e-mail are one."""
+    if who.kind == IdentifierKind.EMAIL:
+        return Q(Exact(Lower("email"), Lower(Value(who.value))))
+    return Q(external_id=who.value)
 
 
 def _proof(who: Identity, found: Found, asked_by: str) -> Erasure:
@@ -194,16 +221,11 @@ def _proof(who: Identity, found: Found, asked_by: str) -> Erasure:
 def _keep_from_dialling(sub_tenant: SubTenant, found: Found) -> None:
     """Every number of a customer, or of a call, that stands as do_not_call stays known as such."""
     calls = Call.objects.filter(pk__in=found.calls)
-    refused = calls.filter(disposition__iexact=_DO_NOT_CALL) | calls.filter(
-        customer__disposition__iexact=_DO_NOT_CALL
+    refused = calls.filter(disposition__iexact=do_not_call.WORD) | calls.filter(
+        customer__disposition__iexact=do_not_call.WORD
     )
-    phones = set(refused.order_by().values_list("customer_phone", flat=True)) - {""}
-    now = work.database_now()
-    marks = [
-        DoNotCall(sub_tenant=sub_tenant, phone_hash=hashes.keyed_hash("phone", phone), added_at=now)
-        for phone in sorted(phones)
-    ]
-    DoNotCall.objects.bulk_create(marks, ignore_conflicts=True)
+    phones = refused.order_by().values_list("customer_phone", flat=True).distinct()
+    do_not_call.mark(sub_tenant_id=sub_tenant.pk, phones=phones, now=work.database_now())
 
 
 def _within(who: Identity) -> Q:

@@ -19,18 +19,17 @@ SOURCE_COLUMNS = ("source_url", "target", "url_expires_at")
 def take_up(*, call: Call, url: str | None = None) -> bool:
     """Begin a new run of a failed recording, from ``url`` or the one it has; False when it has not failed.
 
-    The state in the condition decides between parallel requests: one of them begins the run.
+    The state in the condition decides between parallel requests: one of them begins the run. What was given
+    up never comes back.
     """
-    recording = call.recording
-    if recording.state not in FAILED:
+    recording: Recording | None = getattr(call, "recording", None)
+    if recording is None or recording.state not in FAILED:
         return False
     now = work.database_now()
     source = source_of(url) if url else {}
     with transaction.atomic():
-        begun = Recording.objects.filter(pk=recording.pk, run=recording.run, state__in=FAILED).update(
-            **new_run(now),
-            **source,
-        )
+        failed = Recording.objects.filter(pk=recording.pk, run=recording.run, state__in=FAILED)
+        begun = failed.filter(purged_at__isnull=True).update(**new_run(now), **source)
         work.nudge(Recording)
     return bool(begun)
 
@@ -58,7 +57,7 @@ def source_of(url: str) -> dict[str, Any]:
 def hasten(*, call: Call) -> bool:
     """Make a waiting recording due now; False when it is not waiting."""
     with transaction.atomic():
-        waiting = Recording.objects.filter(call=call, state=WorkState.DUE)
+        waiting = Recording.objects.filter(call=call, state=WorkState.DUE, purged_at__isnull=True)
         changed = waiting.update(due_at=work.database_now())
         work.nudge(Recording)
     return bool(changed)

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import CharField, F, QuerySet, Value
+from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
-from calls.models import Call, Customer, FetchAttempt, Recording
+from calls.models import Call, Customer, DispositionChange, FetchAttempt, Pause, Recording, SimulatedCall
 from partners.models import Attempt, Delivery
 from zipingest import work
 from zipingest.work import RELEASED, WorkState
@@ -35,6 +35,9 @@ def scrub(customers: Sequence[int], calls: Sequence[int], prefix: str) -> int:
         subject__in=list(Call.objects.filter(pk__in=calls).values_list("uuid", flat=True))
     )
     emptied = _scrub_deliveries(deliveries)
+    DispositionChange.objects.filter(Q(customer__in=customers) | Q(call__in=calls)).update(note="")
+    Pause.objects.filter(call__in=calls).exclude(provider_error="").update(provider_error=_PROSE)
+    _scrub_simulated(calls)
     _scrub_calls(calls, prefix)
     _scrub_recordings(calls)
     return emptied
@@ -70,6 +73,12 @@ def _scrub_recordings(calls: Sequence[int]) -> None:
         sha256="",
         crc32=None,
     )
+
+
+def _scrub_simulated(calls: Sequence[int]) -> None:
+    """The embedded simulator remembers numbers, and knows neither accounts nor customers."""
+    phones = Call.objects.filter(pk__in=calls).exclude(provider="").values("customer_phone")
+    SimulatedCall.objects.filter(phone__in=phones).update(phone="")
 
 
 def _scrub_deliveries(deliveries: "QuerySet[Delivery]") -> int:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 
 from calls import keeping
-from calls.models import Recording, RetentionChange
+from calls.models import Call, Recording, RetentionChange
 from partners.models import SubTenant
 from zipingest import work
 from zipingest.work import WorkState
@@ -56,7 +56,9 @@ def consequences(*, sub_tenant: SubTenant, days: int | None) -> Consequences:
     """What would be expired if the account kept recordings for ``days``. Index ``recording_kept``."""
     now = work.database_now()
     beyond = _beyond(sub_tenant, days, now)
-    rows = beyond.annotate(is_held=keeping.held("call"), exported_at=F("call__last_exported_at"))
+    # Call by call, for those that are counted: joined, the whole table of calls would be read.
+    exported = Call.objects.filter(pk=OuterRef("call")).values("last_exported_at")
+    rows = beyond.annotate(is_held=keeping.held("call"), exported_at=Subquery(exported))
     before = keeping.expired_from(sub_tenant, now)
     counts = rows.order_by("kept_from")[:MOST_COUNTED].aggregate(
         recordings=Count("pk"),

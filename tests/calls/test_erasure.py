@@ -14,6 +14,7 @@ from calls.hashes import keyed_hash
 from calls.models import (
     Call,
     Customer,
+    DispositionChange,
     DoNotCall,
     ErasedCall,
     Erasure,
@@ -21,6 +22,7 @@ from calls.models import (
     IdentifierKind,
     LegalHold,
     Recording,
+    SimulatedCall,
 )
 from calls.services import erasure, holds, purge
 from calls.services.erasure import Identity
@@ -28,6 +30,7 @@ from partners import deliveries
 from partners.models import Attempt, Delivery, User
 from tests.calls.dying import killed
 from tests.calls.keeping import account, objects_of, recording_of, stored
+from tests.calls.living import STARTED, live, paused
 from tests.support import audio
 from tests.support.factories import Provisioned, ingest
 from tests.support.factories import call as call_of
@@ -208,6 +211,48 @@ def test_a_hold_on_any_of_the_calls_stops_it_and_is_named() -> None:
     assert everything() == before
     holds.release(holds=LegalHold.objects.all(), released_by="ada")
     assert erase(made).calls == 2
+
+
+def test_a_call_in_progress_stops_it_and_is_named() -> None:
+    made = account()
+    call_of_jane(made)
+    talking = live(made.sub_tenant, customer_phone=PHONE, external_id="live-1")
+    before = everything()
+    with pytest.raises(erasure.InProgress, match="still speak in live-1: nothing"):
+        erase(made, IdentifierKind.PHONE, PHONE)
+    assert everything() == before
+    Call.objects.filter(pk=talking.pk).update(ended_at=work.database_now())
+    assert erase(made, IdentifierKind.PHONE, PHONE).calls == 2
+
+
+def test_what_agents_and_the_simulator_noted_of_a_live_call_goes_too() -> None:
+    made = account()
+    call = live(made.sub_tenant, customer_phone=PHONE, ended_at=STARTED, external_id="her-secret")
+    paused(call, provider_error=f"{PHONE} is not known here")
+    SimulatedCall.objects.create(phone=PHONE, started_at=STARTED)
+    customer = Customer.objects.create(
+        sub_tenant=made.sub_tenant, external_id=ID, name="Jane Roe", email=EMAIL
+    )
+    Call.objects.filter(pk=call.pk).update(customer=customer)
+    DispositionChange.objects.create(
+        customer=customer, call=call, note="call Jane Roe back", changed_by="ada", changed_at=STARTED
+    )
+    assert all(text in everything() for text in PERSONAL)
+
+    erase(made, IdentifierKind.PHONE, PHONE)
+
+    left = everything()
+    assert [text for text in PERSONAL if text in left] == []
+    erasure.resume()
+    assert Erasure.objects.get().finished_at is not None
+
+
+def test_an_e_mail_means_the_same_in_capital_letters() -> None:
+    made = account()
+    call_of_jane(made, customer={"id": ID, "email": "Jane.Roe@Example.com"})
+    stored(made, "neighbour", item={"customer": {"id": "john", "email": "jane_roe@example.com"}})
+    found = erasure.find(who(made, IdentifierKind.EMAIL, " JANE.roe@example.COM"))
+    assert (len(found.customers), len(found.calls)) == (1, 1)
 
 
 def test_a_do_not_call_number_survives_as_a_hash() -> None:

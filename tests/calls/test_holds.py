@@ -1,10 +1,9 @@
 """A legal hold beats every path by which a call or its audio could go."""
 
-import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models import ProtectedError
 
 from calls import keeping
@@ -12,6 +11,7 @@ from calls.models import Call, LegalHold, Recording
 from calls.services import holds, purge
 from calls.services.holds import Placed
 from tests.calls.keeping import LONG_GONE, account, objects_of, recording_of, stored
+from tests.calls.threads import in_a_thread
 from zipingest import work
 
 pytestmark = pytest.mark.django_db
@@ -100,20 +100,6 @@ def test_no_row_goes_from_under_it(delete: Callable[[Call], object]) -> None:
     with pytest.raises(ProtectedError):
         delete(call)
     assert Call.objects.filter(pk=call.pk).exists()
-
-
-def in_a_thread(act: Callable[[], object]) -> tuple[threading.Thread, list[object]]:
-    results: list[object] = []
-
-    def run() -> None:
-        try:
-            results.append(act())
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, results
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,6 +5,7 @@ import pytest
 from calls.models import FetchAttempt, Recording
 from calls.services import recordings
 from partners.models import Delivery
+from tests.calls.living import STARTED, live
 from tests.support import audio
 from tests.support.partner_server import PartnerServer
 from tests.work.fetching import attempt, callbacks_owed, seconds_until_next, stored_keys, take_in
@@ -83,6 +84,24 @@ def test_what_has_not_failed_is_not_taken_up(failed, state):
     failed.refresh_from_db()
     assert not recordings.take_up(call=failed, url="http://127.0.0.1:9/b")
     assert Recording.objects.get(call=failed).run == 1
+
+
+@pytest.mark.parametrize("state", [WorkState.FAILED, WorkState.DUE])
+def test_what_was_given_up_neither_begins_anew_nor_is_hastened(failed, state):
+    Recording.objects.filter(call=failed).update(state=state, purged_at=work.database_now())
+    failed.refresh_from_db()
+    before = Recording.objects.filter(call=failed).values().get()
+    assert not recordings.take_up(call=failed, url="http://127.0.0.1:9/b")
+    assert not recordings.hasten(call=failed)
+    assert Recording.objects.filter(call=failed).values().get() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ended_at", [None, STARTED])
+def test_a_call_without_a_recording_has_none_to_begin_or_hasten(ended_at):
+    call = live(ended_at=ended_at)
+    assert not recordings.take_up(call=call, url="http://127.0.0.1:9/b")
+    assert not recordings.hasten(call=call)
 
 
 @pytest.mark.django_db(transaction=True)

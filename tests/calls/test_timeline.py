@@ -1,23 +1,30 @@
-"""How a call stands and what happened to it, in the words of the timeline."""
+"""What happened to a call, in the words of the timeline."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from calls import timeline
-from calls.models import Call, FetchAttempt, IngestItem, Recording
-from calls.services import dispositions
+from calls.models import (
+    AccessKind,
+    AccessRecord,
+    Call,
+    DispositionChange,
+    FetchAttempt,
+    IngestItem,
+    LegalHold,
+)
+from calls.services import audit, dispositions, holds
+from calls.timeline import Event
 from partners import deliveries
 from partners.models import Attempt
+from tests.calls.living import STARTED, live, paused
 from tests.support import factories
 from zipingest import work
-from zipingest.work import WorkState
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-def recording(**fields: object) -> Recording:
-    return Recording(**{"state": WorkState.DUE, "due_at": NOW, **fields})
 
 
 @pytest.fixture
@@ -27,72 +34,21 @@ def call(db: None) -> Call:
     return factories.call(provisioned)
 
 
+def told(call: Call, *, listens: bool = True, staff: bool = True) -> list[Event]:
+    return timeline.timelines([call], listens=listens, staff=staff)[call.pk]
+
+
 def titles(call: Call) -> list[str]:
-    return [event.title for event in timeline.timelines([call], listens=True)[call.pk]]
-
-
-@pytest.mark.parametrize(
-    ("fields", "tone", "words"),
-    [
-        ({}, "info", "It waits for its first fetch since 2026-03-01 12:00:00 UTC."),
-        ({"attempts": 2}, "warning", "Attempt 3 of 6 is due, and waits for its turn."),
-        (
-            {"attempts": 2, "due_at": NOW + timedelta(minutes=5)},
-            "warning",
-            "It waits for attempt 3 of 6.",
-        ),
-        ({"state": WorkState.LEASED}, "info", "It is being fetched now, as attempt 1 of 6."),
-        (
-            {"state": WorkState.LEASED, "stage": "processing"},
-            "info",
-            "It is being checked and stored now, as attempt 1 of 6.",
-        ),
-        ({"state": WorkState.DONE}, "success", "It has arrived: its recording is stored."),
-        ({"state": WorkState.FAILED}, "danger", "It did not arrive, and is not tried again by itself."),
-        (
-            {"state": WorkState.POISON},
-            "danger",
-            "It did not arrive: its file ended our decoder again and again and is set aside.",
-        ),
-    ],
-)
-def test_a_call_stands_in_plain_words(fields: dict[str, object], tone: str, words: str) -> None:
-    standing = timeline.standing(recording(**fields), NOW)
-
-    assert (standing.tone, standing.words) == (tone, words)
-
-
-@pytest.mark.parametrize(
-    ("left", "due_in", "words"),
-    [
-        (timedelta(minutes=61), timedelta(0), ""),
-        (timedelta(minutes=59), timedelta(0), "valid for 59 more minutes"),
-        (timedelta(hours=3), timedelta(hours=4), "before the next attempt"),
-        (timedelta(seconds=-1), timedelta(0), "another one is needed"),
-    ],
-)
-def test_a_presigned_url_is_warned_about_in_time(left: timedelta, due_in: timedelta, words: str) -> None:
-    warning = timeline.standing(recording(url_expires_at=NOW + left, due_at=NOW + due_in), NOW).warning
-
-    assert words in warning
-    assert bool(words) == bool(warning)
-
-
-def test_a_stored_recording_is_warned_about_no_url() -> None:
-    stored = recording(state=WorkState.DONE, url_expires_at=NOW - timedelta(days=1))
-
-    assert timeline.standing(stored, NOW).warning == ""
+    return [event.title for event in told(call)]
 
 
 def test_the_request_and_what_differed_in_it_stand_in_the_timeline(call: Call) -> None:
     IngestItem.objects.filter(call=call).update(outcome="conflict", conflicts=["customer_phone"])
 
-    (event,) = (
-        e for e in timeline.timelines([call], listens=False)[call.pk] if e.details[0][:7] == "Request"
-    )
+    (event,) = (event for event in told(call) if event.title.startswith("Sent again"))
 
-    assert "request-1" in event.details[0]
-    assert event.details[1] == "Fields that differ: customer_phone"
+    assert (event.tone, event.details) == ("warning", ["Fields that differ: customer_phone"])
+    assert event.internals == ["Request request-1, element 0 of its batch"]
 
 
 def test_a_fetch_is_told_with_what_came(call: Call) -> None:
@@ -106,14 +62,16 @@ def test_a_fetch_is_told_with_what_came(call: Call) -> None:
         bytes=1234,
         sniffed="a web page (HTML)",
         error="it is a web page",
+        code="not_audio",
         transcript=[{"url": "https://a.example.com/", "status": 200, "headers": {}}],
     )
 
-    event = timeline.timelines([call], listens=False)[call.pk][-1]
+    event = told(call)[-1]
 
-    assert event.title == "Fetch failed: it is a web page"
-    assert event.details == [
-        "Run 1, took 1.50 s",
+    assert event.title == "Fetch failed: something else than audio"
+    assert event.details == ["Run 1, took 1.50 s"]
+    assert event.internals == [
+        "Error: it is a web page",
         "The answer began as a web page (HTML), said to be text/html, 1,234 bytes",
     ]
     assert event.hops[0]["url"] == "https://a.example.com/"
@@ -134,18 +92,22 @@ def test_each_try_of_a_callback_is_told(call: Call) -> None:
             number=number,
             started_at=work.database_now(),
             duration_ms=10,
-            status=200,
+            status=500 if error else 200,
             error=error,
         )
 
-    told = timeline.timelines([call], listens=False)[call.pk]
+    events = told(call)[-3:]
 
-    assert [event.title for event in told][-3:] == [
-        f"Callback {delivery.webhook_id} owed to the partner",
+    assert [event.title for event in events] == [
+        "Callback owed to the partner",
         "Callback failed: the endpoint answered 500",
         "Callback delivered: the endpoint answered 200",
     ]
-    assert "secret" not in str(told)
+    assert events[0].internals == [
+        f"Webhook id {delivery.webhook_id}",
+        "To https://partner.example.com/callback",
+    ]
+    assert "secret" not in str(events)
 
 
 def test_a_change_of_disposition_is_told(call: Call) -> None:
@@ -159,15 +121,130 @@ def test_a_change_of_disposition_is_told(call: Call) -> None:
     assert "Disposition interested → sold" in titles(call)
 
 
+def test_the_note_of_a_disposition_is_told(call: Call) -> None:
+    DispositionChange.objects.filter(call=call).update(note="wants a yearly plan")
+
+    assert any("Note: wants a yearly plan" in event.details for event in told(call))
+
+
+def test_a_live_call_is_told_from_its_registration_to_its_end(db: None) -> None:
+    call = live(ended_at=STARTED + timedelta(minutes=5), request_id="request-2")
+    paused(call)
+
+    events = told(call)
+
+    assert [event.title for event in events] == [
+        "Registered as a live call",
+        "Recording paused",
+        "Recording resumed",
+        "The call ended",
+    ]
+    assert events[0].details == ["Carried by: simulator (no real telephone)"]
+    assert events[0].internals == ["Request request-2"]
+    assert [event.details for event in events[1:3]] == [["By ada"], ["By grace"]]
+
+
+@pytest.mark.parametrize(
+    ("ended_at", "words"),
+    [(None, "Not resumed yet"), (STARTED + timedelta(hours=1), "Never resumed: it runs to the call's end")],
+)
+def test_a_pause_that_was_not_resumed_is_told_as_such(
+    ended_at: datetime | None, words: str, db: None
+) -> None:
+    call = live(ended_at=ended_at)
+    paused(call, seconds=None)
+
+    (event,) = (event for event in told(call) if event.title == "Recording paused")
+
+    assert (event.tone, event.details) == ("warning", ["By ada", words])
+
+
+def test_a_provider_that_did_not_pause_is_told_with_its_error_for_staff(db: None) -> None:
+    call = live()
+    paused(call, provider_error="10.1.2.3 answered 503")
+
+    (event,) = (event for event in told(call) if event.title == "Recording paused")
+
+    assert "is silenced when the recording arrives" in event.details[1]
+    assert event.internals == ["Error: 10.1.2.3 answered 503"]
+
+
+def test_holds_and_the_last_export_are_told(call: Call) -> None:
+    holds.place(calls=Call.objects.filter(pk=call.pk), reason="case 7", placed_by="ada")
+    holds.release(holds=LegalHold.objects.all(), released_by="grace")
+    call.last_exported_at = NOW
+
+    by_title = {event.title: event.internals for event in told(call)}
+
+    assert by_title["Legal hold placed"] == ["By ada: case 7"]
+    assert by_title["Legal hold released"] == ["By grace"]
+    assert "Exported for the last time until now" in by_title
+
+
+def test_who_listened_and_downloaded_is_told_and_a_switch_of_the_recording_is_told_once(call: Call) -> None:
+    for kind in AccessKind.values:
+        AccessRecord.objects.create(
+            sub_tenant=call.sub_tenant, call=call, actor="maria", kind=kind, at=NOW, address="192.0.2.7"
+        )
+
+    heard = [event for event in told(call) if event.title.startswith("maria")]
+
+    assert [event.title for event in heard] == ["maria downloaded it", "maria listened to it"]
+    assert heard[0].internals == ["From 192.0.2.7"]
+    assert not [event for event in told(call, listens=False) if event.title.startswith("maria")]
+
+
+def test_what_only_staff_may_know_is_left_out_for_others(call: Call) -> None:
+    FetchAttempt.objects.create(
+        recording=call.recording,
+        run=1,
+        started_at=NOW,
+        duration_ms=1,
+        error="the name inside.example.com has no address",
+        code="name_not_resolved",
+        transcript=[{"url": "https://inside.example.com/", "status": None, "headers": {}}],
+    )
+    audit.note_access(
+        actor=audit.Actor("maria", "192.0.2.7"), call=call, kind=AccessKind.DOWNLOAD, at=work.database_now()
+    )
+    holds.place(calls=Call.objects.filter(pk=call.pk), reason="case 7", placed_by="ada")
+
+    events = told(call, staff=False)
+
+    assert [event.title for event in events] == titles(call)
+    assert {"Fetch failed: the host's name was not found", "maria downloaded it"} <= set(titles(call))
+    for internal in ("request-1", "inside.example.com", "192.0.2.7", "case 7"):
+        assert internal in str(told(call))
+        assert internal not in str(events)
+    assert not [event for event in events if event.row or event.hops]
+
+
+def test_many_calls_with_and_without_recordings_take_as_many_queries_as_one(call: Call) -> None:
+    def queries(calls: list[Call]) -> int:
+        with CaptureQueriesContext(connection) as seen:
+            timeline.timelines(calls, listens=True, staff=True)
+        return len(seen)
+
+    def fresh(*which: Call) -> list[Call]:
+        calls = Call.objects.filter(pk__in=[one.pk for one in which])
+        return list(calls.select_related("recording", "partner", "customer").order_by("pk"))
+
+    others = [live(call.sub_tenant) for _ in range(5)]
+    for other in others:
+        paused(other)
+
+    assert queries(fresh(call, *others)) == queries(fresh(*others, call)) == queries(fresh(call)) == 7
+
+
 def test_events_stand_in_the_order_they_happened(call: Call) -> None:
     for days in (3, 1, 2):
         FetchAttempt.objects.create(
             recording=call.recording, run=days, started_at=NOW - timedelta(days=days), duration_ms=1
         )
 
-    told = timeline.timelines([call], listens=False)[call.pk]
+    times = [event.at for event in told(call)]
 
-    assert [event.at for event in told] == sorted(event.at for event in told)
+    assert times == sorted(times)
 
 
 def test_of_a_call_sent_again_and_again_only_the_newest_are_told(call: Call) -> None:
