@@ -1,4 +1,4 @@
-"""The plans PostgreSQL makes of the queries that must stay quick, with 100,000 calls in the tables.
+"""The plans PostgreSQL makes of the queries that must stay quick, with 100,000 calls in the tables, or more.
 
 python -m tests.support.services -- python manage.py shell -c "from bench.plans import show; show()"
 """
@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -15,14 +16,15 @@ from django.test.utils import CaptureQueriesContext
 
 from bench.bodies import bodies
 from bench.tables import give_defaults, vacuum
-from calls import selectors
+from calls import giving, paging, selectors
 from calls.api.partner.schemas import BatchIn, parse
 from calls.filters import RecordingFilter
-from calls.models import Call, Recording
+from calls.models import Agent, Call, Campaign, Recording
 from calls.services.audit import Actor
 from calls.services.ingest import Origin, ingest_batch
 from exports.selectors import exports_of
 from exports.services import endings, orders
+from partners.models import Role, SubTenant, User
 from partners.provisioning import provision
 from zipingest import work
 from zipingest.work.claims import claim
@@ -30,19 +32,28 @@ from zipingest.work.claims import claim
 ACTOR = Actor(name="bench", address="")
 CALLS = 100_000
 PAGE = 51
-TABLES = ("calls_agent", "calls_customer", "calls_call", "calls_recording", "partners_delivery")
+TABLES = (
+    *("calls_agent", "calls_customer", "calls_campaign", "calls_call", "calls_recording"),
+    "partners_delivery",
+)
 PARTNERS = 20
 LINE = 150
-# Of a hundred calls of a partner 97 are done, two wait and one has failed; a few are at work.
-_FILL = f"""
-    INSERT INTO calls_agent (sub_tenant_id, partner_id, external_id)
-    SELECT 1, 1, 'agent-' || n FROM generate_series(1, 500) n;
+# Of a hundred calls of a partner 97 are done, two wait and one has failed; a few are at work. Of an agent, a
+# campaign and a code (the last of each) there is one call in twenty thousand.
+_FILL = """
+    INSERT INTO calls_agent (sub_tenant_id, partner_id, external_id, name)
+    SELECT 1, 1, 'agent-' || n, 'Name ' || n FROM generate_series(1, 500) n;
     INSERT INTO calls_customer (sub_tenant_id, partner_id, external_id)
-    SELECT 1, 1, 'customer-' || n FROM generate_series(1, {CALLS // 2}) n;
-    INSERT INTO calls_call (source, sub_tenant_id, partner_id, external_id, started_at, agent_id, customer_id)
-    SELECT 'partner', 1, 1 + n % {PARTNERS}, 'known-' || n, now() - n * interval '1 minute',
-        1 + n % 500, 1 + n % {CALLS // 2}
-    FROM generate_series(1, {CALLS}) n;
+    SELECT 1, 1, 'customer-' || n FROM generate_series(1, {half}) n;
+    INSERT INTO calls_campaign (sub_tenant_id, name) SELECT 1, 'Campaign ' || n FROM generate_series(1, 10) n;
+    INSERT INTO calls_call (source, sub_tenant_id, partner_id, external_id, started_at, agent_id, customer_id,
+        campaign_id, disposition, customer_phone)
+    SELECT 'partner', 1, 1 + n % {partners}, 'known-' || n, now() - n * interval '1 minute',
+        CASE WHEN n % 20000 = 1 THEN 500 ELSE 1 + n % 499 END, 1 + n % {half},
+        CASE WHEN n % 20000 = 1 THEN 10 ELSE 1 + n % 9 END,
+        CASE WHEN n % 20000 = 1 THEN 'RARE' ELSE 'CODE-' || n % 19 END,
+        '+49' || 30000000 + n::bigint * 7919 % 10000000
+    FROM generate_series(1, {calls}) n;
     INSERT INTO calls_recording (call_id, sub_tenant_id, bytes, kept_from, run, stage, lane, target, due_at,
         state, lease_until)
     SELECT id, 1, 480000, now(), 1, 'fetching',
@@ -50,27 +61,34 @@ _FILL = f"""
         CASE WHEN id % 20000 = 7 THEN 'leased' WHEN nth < 2 THEN 'due' WHEN nth = 2 THEN 'failed'
             ELSE 'done' END,
         CASE WHEN id % 20000 = 7 THEN now() + interval '1 minute' END
-    FROM (SELECT *, id / {PARTNERS} % 100 AS nth FROM calls_call) calls;
+    FROM (SELECT *, id / {partners} % 100 AS nth FROM calls_call) calls;
     INSERT INTO partners_delivery (partner_id, webhook_id, subject, run, lane, due_at, state)
     SELECT partner_id, 'msg_' || id, uuid, 1, 'partner:' || partner_id, now() - id * interval '1 second',
-        CASE WHEN id / {PARTNERS} % 100 < 2 THEN 'due' ELSE 'done' END
+        CASE WHEN id / {partners} % 100 < 2 THEN 'due' ELSE 'done' END
     FROM calls_call;
 """
 
 
-def show() -> None:
-    """Fill an empty database and print every plan."""
+def show(calls: int = CALLS, only: str = "") -> None:
+    """Fill an empty database with so many calls, and print every plan whose title begins with ``only``."""
+    origin = fill(calls)
+    for title, run in {**_queries(origin), **_library(origin.sub_tenant)}.items():
+        if not title.startswith(only):
+            continue
+        print(f"\n# {title}")
+        for query in _selects(run):
+            print("", *(line[:LINE] for line in [query, *_plan(query)]), sep="\n")
+
+
+def fill(calls: int) -> Origin:
+    """Fill an empty database; whose all the calls are."""
     call_command("migrate", verbosity=0)
     given, *_ = [provision(name=f"{n}", tenant_id="t", sub_tenant_id="s") for n in range(PARTNERS)]
     give_defaults(settings.DATABASE_URL, TABLES)
     with connection.cursor() as cursor:
-        cursor.execute(_FILL)
+        cursor.execute(_FILL.format(calls=calls, half=calls // 2, partners=PARTNERS))
     vacuum(settings.DATABASE_URL)
-    origin = Origin(partner=given.partner, sub_tenant=given.sub_tenant)
-    for title, run in _queries(origin).items():
-        print(f"\n# {title}")
-        for query in _selects(run):
-            print("", *(line[:LINE] for line in [query, *_plan(query)]), sep="\n")
+    return Origin(partner=given.partner, sub_tenant=given.sub_tenant)
 
 
 def _queries(origin: Origin) -> dict[str, Callable[[], object]]:
@@ -90,6 +108,48 @@ def _queries(origin: Origin) -> dict[str, Callable[[], object]]:
         "exports, newest first": lambda: list(exports_of(origin.sub_tenant)[:PAGE]),
         "exports whose time has come": endings.remove_expired,
     }
+
+
+def _library(account: SubTenant) -> dict[str, Callable[[], object]]:
+    """Pages of the library: without a filter, and by each field alone."""
+    thousandth = selectors.matching(RecordingFilter(account))[999 * paging.PER_PAGE - 1]
+    agent, campaign = Agent.objects.order_by("pk"), Campaign.objects.order_by("pk")
+    newest = selectors.matching(RecordingFilter(account))[0]
+    months_ago = work.database_now() - timedelta(days=60)
+    filters: dict[str, dict[str, Any]] = {
+        "two months ago": {"date_from": months_ago, "date_to": months_ago + timedelta(days=7)},
+        "campaign": {"campaign_id": campaign[0].pk},
+        "rare campaign": {"campaign_id": campaign[9].pk},
+        "agent": {"agent_ids": (agent[0].pk,)},
+        "three agents": {"agent_ids": (agent[0].pk, agent[1].pk, agent[499].pk)},
+        "rare agent": {"agent_ids": (agent[499].pk,)},
+        "disposition": {"disposition_codes": ("CODE-3",)},
+        "rare disposition": {"disposition_codes": ("RARE",)},
+        "phone, a country": {"phone": "+49"},
+        "phone, hundreds": {"phone": "+4930001"},
+        "phone, one": {"phone": newest.customer_phone},
+        "text, a call id": {"text": newest.external_id},
+        "text, a uuid": {"text": str(newest.uuid)},
+        "text, an agent": {"text": "name 77"},
+        "text, nothing": {"text": "zzz"},
+    }
+    user, _ = User.objects.get_or_create(username="bench", sub_tenant=account, role=Role.AGENT)
+    Agent.objects.filter(pk=agent[1].pk).update(user=user)
+    return {
+        "library, first page": partial(_page, account),
+        "library, thousandth page": partial(_page, account, before=paging.Cursor.of(thousandth)),
+        "library, an agent's own": partial(_page, account, user=user),
+        **{f"library, {title}": partial(_page, account, **wanted) for title, wanted in filters.items()},
+    }
+
+
+def _page(
+    account: SubTenant, before: paging.Cursor | None = None, user: User | None = None, **wanted: Any
+) -> paging.Page:
+    calls = selectors.matching(RecordingFilter(account, **wanted))
+    if user:
+        calls = selectors.spoken_by(calls, user)
+    return paging.page(giving.with_standing(calls).select_related("campaign"), before=before)
 
 
 def _week(origin: Origin) -> RecordingFilter:

@@ -8,7 +8,8 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from exports.models import ExportEntry, ExportJob, ExportStatus
-from exports.services import endings
+from exports.services import endings, telling
+from exports.words import TONES
 from partners.admin.base import (
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -23,14 +24,6 @@ from partners.admin.base import (
 from partners.admin.pages import Question
 from partners.admin.toolkit import action
 
-_STATUS_KINDS = {
-    ExportStatus.QUEUED: "info",
-    ExportStatus.RUNNING: "info",
-    ExportStatus.READY: "success",
-    ExportStatus.FAILED: "danger",
-    ExportStatus.CANCELLED: "",
-    ExportStatus.EXPIRED: "",
-}
 _ENDED = (ExportStatus.FAILED, ExportStatus.CANCELLED, ExportStatus.EXPIRED)
 
 
@@ -87,6 +80,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
                     ("error_message", "plain_error"),
                     ("created_at", "completed_at"),
                     ("failed_at", "cancelled_at"),
+                    "mail",
                 )
             },
         ),
@@ -102,13 +96,16 @@ class ExportJobAdmin(ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = ("account", "asked_for", "standing", "progress", "next_attempt", "plain_error", "size")
+    readonly_fields = (
+        *("account", "asked_for", "standing", "progress"),
+        *("next_attempt", "plain_error", "size", "mail"),
+    )
     inlines = (LeftOutInline,)
     actions_detail = ("retry", "discard")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ExportJob]:
         jobs: QuerySet[ExportJob] = super().get_queryset(request)
-        return jobs.select_related("sub_tenant__tenant", "supplements")
+        return jobs.select_related("sub_tenant__tenant", "supplements", "user")
 
     def has_discard_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("exports.change_exportjob")
@@ -131,9 +128,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
     @admin.display(description="state")
     def standing(self, job: ExportJob) -> SafeString:
         retried = job.status == ExportStatus.QUEUED and job.attempts
-        return badge(
-            "retrying" if retried else job.status, "warning" if retried else _STATUS_KINDS[job.status]
-        )
+        return badge("retrying" if retried else job.status, "warning" if retried else TONES[job.status])
 
     @admin.display(description="progress")
     def progress(self, job: ExportJob) -> SafeString | str:
@@ -166,6 +161,10 @@ class ExportJobAdmin(ReadOnlyAdmin):
     @admin.display(description="last error")
     def plain_error(self, job: ExportJob) -> SafeString:
         return shortened(job.last_error, 300)
+
+    @admin.display(description="mail to who asked")
+    def mail(self, job: ExportJob) -> str:
+        return telling.in_words(job)
 
     @admin.display(description="asked for")
     def asked_for(self, job: ExportJob) -> SafeString:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from partners import keys
@@ -67,14 +67,30 @@ class UnusablePerson(Exception):
     """The name is taken, or the password is too easy to guess; the text says which."""
 
 
-def create_person(*, username: str, password: str, sub_tenant: SubTenant, role: Role) -> User:
-    """A person of the account in that role. Raises UnusablePerson."""
-    user = User(username=User.normalize_username(username), sub_tenant=sub_tenant, role=role)
+class NameTaken(UnusablePerson):
+    """Somebody has the user name, in whatever account; names are unique across them."""
+
+
+def create_person(
+    *, username: str, password: str, sub_tenant: SubTenant, role: Role, email: str = ""
+) -> User:
+    """A person of the account in that role. Raises UnusablePerson, NameTaken among it."""
+    user = User(username=User.normalize_username(username), sub_tenant=sub_tenant, role=role, email=email)
     user.set_password(password)
     try:
         validate_password(password, user)
         user.full_clean()
     except ValidationError as error:
-        raise UnusablePerson(" ".join(error.messages)) from error
-    user.save()
+        raise _unusable(error) from error
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as error:  # somebody else was a moment faster
+        raise NameTaken("A user with that username already exists.") from error
     return user
+
+
+def _unusable(error: ValidationError) -> UnusablePerson:
+    named = error.error_dict.get("username", []) if hasattr(error, "error_dict") else []
+    is_taken = any(one.code == "unique" for one in named)
+    return (NameTaken if is_taken else UnusablePerson)(" ".join(error.messages))

@@ -25,7 +25,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="library", **_READ_ONLY), name="home"),
     path("", include("partners.urls")),
     path("", include("calls.urls")),
-    path("exports", include("exports.urls")),
+    path("", include("exports.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -62,7 +62,7 @@ def _by_status(job: ExportJob) -> dict[str, Any]:
     return {
         "files": job.included,
         "size_mb": _megabytes(job.zip_bytes or 0),
-        "download_url": reverse("export-download", args=[job.public_id]),
+        "download_url": reverse("telesales-export-download", args=[job.public_id]),
     }
 
 

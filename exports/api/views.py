@@ -106,4 +106,4 @@ def _has_expired() -> ApiError:
 
 
 def _url_of(job: ExportJob) -> str:
-    return reverse("export", args=[job.public_id])
+    return reverse("telesales-export", args=[job.public_id])

@@ -44,6 +44,7 @@ def retry(*, job: ExportJob) -> bool:
             due_at=now,
             expires_at=now + timedelta(days=settings.EXPORT_KEPT_DAYS),
             failed_at=None,
+            told_at=None,  # of its next end whoever asked is told again
             **dict.fromkeys(("attempts", "expiries", "entries_done"), 0),
             **dict.fromkeys(("last_error", "error_code", "error_message"), ""),
         )

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, F, QuerySet, Sum, Value, Window
+from django.db.models import Count, F, Q, QuerySet, Sum, Value, Window
 from django.db.models.functions import RowNumber
 
 from calls import keeping, selectors
@@ -25,11 +25,20 @@ _ENTRY_COLUMNS = ("job_id", "position", "call_id", "left_out")
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """``matched`` calls, of which ``files`` recordings of ``bytes`` altogether can be included now."""
+    """``matched`` calls, of which ``files`` recordings of ``bytes`` altogether can be included now.
+
+    ``expired``: those whose recording is past its window or was given up.
+    """
 
     matched: int
     files: int
     bytes: int
+    expired: int
+
+    @property
+    def missing(self) -> int:
+        """Those whose recording was never stored, or not yet."""
+        return self.matched - self.files - self.expired
 
 
 class NothingToExport(Exception):
@@ -42,45 +51,64 @@ class NotReady(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """Who orders which calls; ``criteria`` says in the request's words how they were found."""
+    """Who orders which calls; ``criteria`` says in the request's words how they were found.
+
+    ``tell``: whether they want a mail when it has ended, which takes a person with an address.
+    """
 
     actor: audit.Actor
     sub_tenant: SubTenant
     calls: QuerySet[Call]
     criteria: Mapping[str, Any]
+    tell: bool = False
     supplements: ExportJob | None = None
 
+    @property
+    def to_be_told(self) -> bool:
+        return self.tell and self.actor.user is not None and bool(self.actor.user.email)
 
-def order(*, actor: audit.Actor, wanted: RecordingFilter, criteria: Mapping[str, Any]) -> ExportJob:
+
+def order(
+    *, actor: audit.Actor, wanted: RecordingFilter, criteria: Mapping[str, Any], tell: bool = False
+) -> ExportJob:
     """Order the recordings that ``wanted`` matches. Raises NothingToExport, and then nothing was ordered."""
-    return _place(_Order(actor, wanted.sub_tenant, selectors.matching(wanted), criteria))
+    return _place(_Order(actor, wanted.sub_tenant, selectors.matching(wanted), criteria, tell))
 
 
-def order_calls(*, actor: audit.Actor, sub_tenant: SubTenant, uuids: Sequence[UUID]) -> ExportJob:
+def order_calls(
+    *, actor: audit.Actor, sub_tenant: SubTenant, uuids: Sequence[UUID], tell: bool = False
+) -> ExportJob:
     """Order the recordings of these calls of the account. Raises NothingToExport."""
     calls = Call.objects.filter(sub_tenant=sub_tenant, uuid__in=uuids)
-    return _place(_Order(actor, sub_tenant, calls, {"uuids": [str(uuid) for uuid in uuids]}))
+    return _place(_Order(actor, sub_tenant, calls, {"uuids": [str(uuid) for uuid in uuids]}, tell))
 
 
-def order_supplement(*, actor: audit.Actor, job: ExportJob) -> ExportJob:
+def order_supplement(*, actor: audit.Actor, job: ExportJob, tell: bool = False) -> ExportJob:
     """Order what the ZIP of ``job`` could not include. Raises NotReady, NothingToExport."""
     if job.status not in (ExportStatus.READY, ExportStatus.EXPIRED) or job.included is None:
         raise NotReady
     left_out = job.entries.exclude(left_out="").values("call")
     calls = Call.objects.filter(sub_tenant=job.sub_tenant, pk__in=left_out)
     criteria = {"supplement_of": job.public_id}
-    return _place(_Order(actor, job.sub_tenant, calls, criteria, supplements=job))
+    return _place(_Order(actor, job.sub_tenant, calls, criteria, tell, supplements=job))
 
 
 def estimate(calls: QuerySet[Call], sub_tenant: SubTenant, now: datetime) -> Estimate:
     """In one statement, over the index that finds the calls."""
-    available = keeping.available(sub_tenant, now)
+    available, expired = keeping.available(sub_tenant, now), _expired(sub_tenant, now)
     found = calls.order_by().aggregate(
         matched=Count("pk"),
         files=Count("pk", filter=available),
         bytes=Sum("recording__bytes", filter=available, default=0),
+        expired=Count("pk", filter=expired),
     )
     return Estimate(**found)
+
+
+def _expired(sub_tenant: SubTenant, now: datetime) -> Q:
+    given_up = Q(recording__purged_at__isnull=False)
+    limit = keeping.expired_from(sub_tenant, now)
+    return given_up if limit is None else given_up | (Q(recording__kept_from__lte=limit) & ~Q(keeping.held()))
 
 
 @transaction.atomic
@@ -97,6 +125,7 @@ def _place(order: _Order) -> ExportJob:
         criteria=order.criteria,
         supplements=order.supplements,
         request_id=order.actor.request_id,
+        tell=order.to_be_told,
         entries_total=expected.matched,
         estimated_files=expected.files,
         estimated_bytes=expected.bytes,

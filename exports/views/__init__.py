@@ -1,0 +1,1 @@
+"""Pages of an account's exports: ordering them, and each one on its own."""
