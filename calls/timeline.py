@@ -128,7 +128,7 @@ def _events(
     if call.source == Source.LIVE:
         yield from _lived(call)
     if call.last_exported_at:
-        yield Event(call.last_exported_at, "", "Exported for the last time until now")
+        yield Event(call.last_exported_at, "", "Last exported")
     yield from map(_ingested, made.named_in)
     yield from map(_fetched, recording.fetches if recording else ())
     yield from map(_disposed, disposed)

@@ -64,7 +64,7 @@ def _open(wanted: Wanted, storage: Storage) -> ByteStream:
     try:
         return storage.open_range(wanted.key)
     except ObjectMissing as error:
-        raise EntryMissing(error.reason) from error
+        raise EntryMissing("its recording is not in the store") from error
 
 
 def _keeper(

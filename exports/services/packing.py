@@ -166,6 +166,7 @@ def _add(
 ) -> None:
     call = item.call
     if isinstance(outcome, EntryFailed):
+        log.warning("export_entry_left_out", call=str(call.uuid), key=item.key, reason=outcome.reason)
         balance.leave_out(_Item(item.position, call, outcome.reason[:255], EntryStatus.MISSING))
         return
     name = names.name(call.started_at, _extension(call), call.customer_phone, call.uuid)

@@ -178,7 +178,7 @@ def test_holds_and_the_last_export_are_told(call: Call) -> None:
 
     assert by_title["Legal hold placed"] == ["By ada: case 7"]
     assert by_title["Legal hold released"] == ["By grace"]
-    assert "Exported for the last time until now" in by_title
+    assert "Last exported" in by_title
 
 
 def test_who_listened_and_downloaded_is_told_and_a_switch_of_the_recording_is_told_once(call: Call) -> None:

@@ -267,7 +267,7 @@ def test_what_is_for_our_own_staff_alone_is_not_told(call: Call) -> None:
 def test_an_export_of_the_call_is_told(call: Call) -> None:
     Call.objects.filter(pk=call.pk).update(last_exported_at=timezone.now())
 
-    assert "Exported for the last time until now" in happened(page(call))
+    assert "Last exported" in happened(page(call))
 
 
 def test_an_agent_is_not_told_who_listened(call: Call) -> None:
