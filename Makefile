@@ -3,12 +3,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help install debian-tools demo run test test-slow faults lint types layers migrations deploy-check check \
-        clean lock container-secrets bench-ingest bench-fetch bench-callbacks bench-stream bench-export
+        screenshots clean lock container-secrets bench-ingest bench-fetch bench-callbacks bench-stream bench-export
 
 PYTHON ?= python3
 BIN := .venv/bin
 # What tests need that only Debian has.
-APT_PACKAGES := curl ffmpeg strace iproute2 unzip zip p7zip-full nginx-light
+APT_PACKAGES := curl ffmpeg strace iproute2 unzip zip p7zip-full nginx-light chromium
 ARGS ?=
 
 help:  ## List the targets
@@ -79,6 +79,11 @@ container-secrets:  ## Make the secrets that compose.yaml reads, where absent
 clean:  ## Remove what can be made again (never var/, which holds data)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Without Chromium there is nothing to look at, so that a skip is a failure here.
+screenshots: export CI := true
+screenshots: install  ## Every page as a picture, wide and narrow, light and dark, in var/screenshots
+	@$(BIN)/python -m pytest -q -s tests/browser/screenshots.py $(ARGS)
 
 faults: install  ## Break what can break and count what did not hold; ARGS="quota urls" for some checks
 	@$(BIN)/python -m tests.support.services -- $(BIN)/python -m tests.faults $(ARGS)

@@ -119,6 +119,10 @@ class Recording(WorkItem):
         return {WorkState.DUE: "queued", WorkState.DONE: "completed"}.get(WorkState(self.state), "failed")
 
     @property
+    def is_failed(self) -> bool:
+        return self.state in (WorkState.FAILED, WorkState.POISON)
+
+    @property
     def is_stored(self) -> bool:
         return self.state == WorkState.DONE
 

@@ -30,6 +30,8 @@ MANIFEST_NAME = "manifest.csv"
 # A cancel is to be seen within two seconds, so somebody looks every second.
 _LOOK_UP_SECONDS = 1.0
 _ROWS_AT_ONCE = 500
+# Whether it has failed, to why it is missing.
+_NOT_STORED = {True: "its recording could not be fetched", False: "its recording is still being fetched"}
 # What packing reads of an entry: a tenth of the columns, and so of the work of making objects of them.
 _READ = (
     "job",  # which the related manager fills in
@@ -211,7 +213,7 @@ def _item(entry: ExportEntry, job: ExportJob, now: datetime) -> _Item:
     if recording.purged_at or has_passed:
         return _Item(entry.position, call, "past its retention window", EntryStatus.EXPIRED)
     if recording.state != WorkState.DONE:
-        return _Item(entry.position, call, f"never stored ({recording.public_state})", EntryStatus.MISSING)
+        return _Item(entry.position, call, _NOT_STORED[recording.is_failed], EntryStatus.MISSING)
     return _Item(entry.position, call)
 
 

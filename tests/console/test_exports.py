@@ -63,7 +63,7 @@ def test_the_page_says_why_it_failed_and_when_it_is_tried_again(console: Client,
 
 def test_the_page_names_the_calls_left_out_and_why(console: Client, job: ExportJob) -> None:
     packed(job)
-    assert "never stored (queued)" in page(console, job)
+    assert "its recording is still being fetched" in page(console, job)
 
 
 def test_a_failed_export_is_packed_again(console: Client, job: ExportJob) -> None:

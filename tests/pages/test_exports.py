@@ -405,7 +405,7 @@ def test_what_was_left_out_is_grouped_and_listed_in_pages(
     expire(stored(number=4))
     page = client.get(address(packed(ordered())))
     assert "1 past the retention period, 3 without a stored recording" in words(page)
-    assert "3 never stored (queued) 1 past its retention window" in words(page)
+    assert "3 its recording is still being fetched 1 past its retention window" in words(page)
     phones = re.findall(r"\+1202555\d+", page.content.decode())
     more = re.search(r'href="(\?after=\d+)#', page.content.decode())
     assert more is not None

@@ -106,5 +106,6 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], port: int) -> None:
             if connection.getresponse().status == 200:
                 return
         except OSError:
-            time.sleep(0.05)
+            pass
+        time.sleep(0.05)
     raise AssertionError(f"gunicorn did not answer within 30 s (exit code {process.poll()})")

@@ -1,0 +1,217 @@
+"""A believable account for the pictures and the checks of every page: something of everything."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from calls.models import (
+    AccessKind,
+    Call,
+    Campaign,
+    DispositionChange,
+    DispositionCode,
+    FetchAttempt,
+    Recording,
+)
+from calls.services import audit, holds
+from calls.telephony.simulator import Simulator
+from exports.models import ExportJob
+from exports.services import endings, orders
+from partners.models import Role, SubTenant, User
+from tests.browser import seeds, talk
+from tests.browser.seeds import Account
+from tests.support import factories
+from zipingest import work
+from zipingest.storage import default_storage
+from zipingest.work import WorkState
+
+PAUSE = (4, 9)
+
+# What no packer brings an export to in a moment.
+_REWRITTEN = {
+    "failed": {
+        "state": WorkState.FAILED,
+        "error_code": "STORAGE",
+        "error_message": "The store could not be written.",
+    },
+    "running": {"state": WorkState.LEASED, "entries_done": 6},
+}
+_AGENTS = {"102": "Bruno Sommer", "103": "Carla Reuter", "104": "David Falk", "105": "Elif Aydin"}
+_CODES = (
+    ("SALE", "Sale", "success"),
+    ("RENEWED", "Renewed", "success"),
+    ("CALLBACK", "Call back", "callback"),
+    ("NO-ANSWER", "Nobody answered", "failed"),
+    ("NO-INTEREST", "Not interested", "failed"),
+    ("DO-NOT-CALL", "Do not call again", "dnc"),
+)
+
+
+@dataclass
+class House(Account):
+    """``exports`` has one in each state; ``stranger`` is the admin of an account that has nothing."""
+
+    exports: dict[str, ExportJob] = field(default_factory=dict)
+    code: DispositionCode | None = None
+    stranger: User | None = None
+
+
+def believable(calls: int = 36) -> House:
+    """The account "Harbour Insurance / Berlin", of which one exists at a time."""
+    account = _people(_office())
+    for name, label, category in _CODES:
+        account.code = seeds.code(account, name, label, category)
+    seeds.code(account, "interested", "", "")
+    _hold_calls(account, calls)
+    _tell_of_the_first(account)
+    _expire_and_fail(account)
+    _go_on_calling(account)
+    _order_exports(account)
+    return account
+
+
+def _office() -> SubTenant:
+    office = factories.account("berlin", tenant="harbour")
+    office.tenant.name, office.name, office.retention_days = "Harbour Insurance", "Berlin", 16
+    office.tenant.save()
+    office.save()
+    return office
+
+
+def _people(sub_tenant: SubTenant) -> House:
+    agent = seeds.person(Role.AGENT, sub_tenant, "ada.lindt")
+    seeds.person(Role.AGENT, sub_tenant, "bruno.sommer", is_active=False)
+    seeds.person(Role.READ_ONLY, sub_tenant, "audit.office")
+    return House(
+        sub_tenant=sub_tenant,
+        admin=seeds.person(Role.ADMIN, sub_tenant, "maria.keller", last_login=seeds.hours_ago(3)),
+        supervisor=seeds.person(Role.SUPERVISOR, sub_tenant, "jonas.weber", last_login=seeds.hours_ago(1)),
+        agent=agent,
+        speaker=seeds.speaks(sub_tenant, "101", "Ada Lindt", user=agent),
+        campaign=Campaign.objects.create(sub_tenant=sub_tenant, name="Spring renewals"),
+        stranger=seeds.person(Role.ADMIN, factories.account("empty", tenant="empty"), "new.customer"),
+    )
+
+
+def _hold_calls(account: House, count: int) -> None:
+    """Calls of the last three weeks, by five agents in three campaigns."""
+    campaigns = [account.campaign]
+    campaigns += [
+        Campaign.objects.create(sub_tenant=account.sub_tenant, name=name)
+        for name in ("Motor claims", "Win back")
+    ]
+    agents = [account.speaker]
+    agents += [seeds.speaks(account.sub_tenant, number, name) for number, name in _AGENTS.items()]
+    for number in range(count):
+        call = seeds.ended(
+            account,
+            number,
+            seconds=9 + number * 7 % 23,
+            started_at=seeds.hours_ago(1 + number * 13.7),
+            agent=agents[number * 3 % 5],
+            campaign=campaigns[number * 2 % 3],
+            disposition=_CODES[number * 5 % 6][0],
+        )
+        account.calls.append(call)
+
+
+def _tell_of_the_first(account: House) -> None:
+    """What a call's page can tell: its fetch, a pause, a listen, a download, a disposition and a hold."""
+    call = account.calls[0]
+    call.ended_at = call.started_at + timedelta(seconds=26)
+    call.save()
+    paused_at = call.started_at + timedelta(seconds=PAUSE[0])
+    resumed_at = call.started_at + timedelta(seconds=PAUSE[1])
+    call.pauses.create(
+        paused_at=paused_at, paused_by="ada.lindt", resumed_at=resumed_at, resumed_by="ada.lindt"
+    )
+    seeds.keep(call, talk.conversation(26, 1, (PAUSE,)), silences=[list(PAUSE)], started_at=call.started_at)
+    _attempt(call, 5, status=503, error="the server answered 503 Service Unavailable", code="http_503")
+    _attempt(call, 35, status=200, content_type="audio/wav", bytes=832_044, sniffed="WAV")
+    for kind in (AccessKind.LISTEN, AccessKind.DOWNLOAD):
+        audit.note_access(actor=actor_of(account.supervisor), call=call, kind=kind)
+    DispositionChange.objects.create(
+        customer=call.customer,
+        call=call,
+        old="CALLBACK",
+        new="SALE",
+        changed_by="ada.lindt",
+        changed_at=call.ended_at + timedelta(minutes=1),
+    )
+    holds.place(
+        calls=Call.objects.filter(pk__in=[each.pk for each in account.calls[:2]]),
+        reason="Complaint 2231, asked for by legal",
+        placed_by=account.admin.username,
+    )
+
+
+def _attempt(call: Call, seconds: int, **fields: object) -> None:
+    """To fetch the call's recording, so long after its end."""
+    started = call.ended_at + timedelta(seconds=seconds)
+    FetchAttempt.objects.create(
+        recording=call.recording, run=1, started_at=started, duration_ms=812, **fields
+    )
+
+
+def _expire_and_fail(account: House) -> None:
+    """Of the calls, one whose window has passed, one whose recording failed, and one that still waits."""
+    expired, failed, due = account.calls[3], account.calls[5], account.calls[7]
+    Recording.objects.filter(call=expired).update(kept_from=seeds.hours_ago(17 * 24))
+    Recording.objects.filter(call=failed).update(
+        state=WorkState.FAILED, key="", attempts=1, last_error="the server answered 404 Not Found"
+    )
+    _attempt(failed, 4, status=404, error="the server answered 404 Not Found", code="http_404")
+    Recording.objects.filter(call=due).update(state=WorkState.DUE, key="", completed_at=None, kept_from=None)
+
+
+def _go_on_calling(account: House) -> None:
+    """Three calls in progress: one of Ada's that is paused, one that talks, one paused for too long."""
+    agents = {7: account.speaker, 3: account.calls[1].agent, 41: account.calls[2].agent}
+    paused, talking, forgotten = (
+        seeds.in_progress(account, 900 + minutes, minutes=minutes, agent=agent, **_carried())
+        for minutes, agent in agents.items()
+    )
+    seeds.paused(paused, minutes=1, by="ada.lindt")
+    seeds.paused(forgotten, minutes=18, by="bruno.sommer")
+    account.live = [paused, talking, forgotten]
+
+
+def _carried() -> dict[str, str]:
+    return {"provider": Simulator.name, "external_id": Simulator().originate(to="+4930555000")}
+
+
+def _order_exports(account: House) -> None:
+    """One export in each state; the one that is ready could not include everything."""
+    default_storage().delete(account.calls[6].recording.key)
+    wanted = {
+        "cancelled": (8, 12),
+        "expired": (0, 3),
+        "ready": (0, 9),
+        "failed": (1, 12),
+        "running": (2, 12),
+        "queued": (4, 12),
+    }
+    for status, (first, until) in wanted.items():
+        account.exports[status] = job = ordered(account, first, until)
+        if status in ("ready", "expired"):
+            assert work.run_one(ExportJob)
+        if status in ("cancelled", "expired"):
+            endings.discard(job=ExportJob.objects.get(pk=job.pk))
+        _rewrite(job, **_REWRITTEN.get(status, {}))
+
+
+def ordered(account: Account, first: int, until: int) -> ExportJob:
+    uuids = [call.uuid for call in account.calls[first:until]]
+    return orders.order_calls(actor=actor_of(account.supervisor), sub_tenant=account.sub_tenant, uuids=uuids)
+
+
+def actor_of(user: User) -> audit.Actor:
+    return audit.Actor(name=user.username, address="192.0.2.7", user=user)
+
+
+def _rewrite(job: ExportJob, **fields: object) -> None:
+    if fields.get("state") == WorkState.LEASED:
+        fields["lease_until"] = seeds.hours_ago(-1)
+    if fields.get("state") == WorkState.FAILED:
+        fields["failed_at"] = seeds.hours_ago(1)
+    if fields:
+        ExportJob.objects.filter(pk=job.pk).update(**fields)
