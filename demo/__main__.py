@@ -14,7 +14,7 @@ from demo import archive, checks, live
 from demo.archive import Entry
 from demo.calls import DemoCall, demo_calls
 from demo.checks import Outcome
-from demo.guide import guide
+from demo.guide import guide, library
 from demo.live import LiveCall
 from demo.partner import SUB_TENANT, TENANT, Partner
 from demo.report import Report
@@ -85,6 +85,7 @@ class Demo:
         self.report.tables(outcomes)
         self.report.archive(entries)
         self.report.live(call)
+        self.report.say(library(self.stack.url, SUPERVISOR, self.supervisor_password))
         self.report.differences(self.differences)
         self.report.summary(outcomes, self.differences)
 
@@ -120,9 +121,9 @@ class Demo:
         return outcomes
 
     def order_export(self) -> tuple[Supervisor, dict[str, Any]]:
-        password = self.stack.create_person(SUPERVISOR, TENANT, SUB_TENANT, role="supervisor")
+        self.supervisor_password = self.stack.create_person(SUPERVISOR, TENANT, SUB_TENANT, role="supervisor")
         supervisor = Supervisor(self.stack.url)
-        supervisor.sign_in(SUPERVISOR, password)
+        supervisor.sign_in(SUPERVISOR, self.supervisor_password)
         return supervisor, supervisor.order()
 
     def take_export(
@@ -137,6 +138,9 @@ class Demo:
         campaign = self.stack.create_campaign(CAMPAIGN, TENANT, SUB_TENANT)
         call = live.play(supervisor, campaign)
         self.differences += live.of_live(call)
+        self.differences += checks.of_library(
+            self.stack.url, SUPERVISOR, self.supervisor_password, phone=live.PHONE
+        )
         return call
 
     def stay_open(self) -> None:

@@ -116,14 +116,27 @@ def of_disposition(
 
 
 def of_console(url: str, name: str, password: str) -> Iterator[str]:
-    """Sign in as a browser does."""
-    with own_session() as browser:
-        form = browser.get(f"{url}/admin/login/", timeout=30)
-        token = browser.cookies.get("csrftoken")
-        fields = {"username": name, "password": password, "next": "/admin/", "csrfmiddlewaretoken": token}
-        page = browser.post(form.url, data=fields, timeout=30)
+    page = _signed_in(f"{url}/admin/login/", name, password, to="/admin/")
     if page.status_code != 200 or page.url != f"{url}/admin/":
         yield f"signing in to the console ended at {page.url} with {page.status_code}"
+
+
+def of_library(url: str, name: str, password: str, *, phone: str) -> Iterator[str]:
+    """The library's first page shows the call with ``phone``."""
+    page = _signed_in(f"{url}/login", name, password, to="/library")
+    if page.status_code != 200 or page.url != f"{url}/library":
+        yield f"signing in to the library ended at {page.url} with {page.status_code}"
+    elif phone not in page.text:
+        yield f"the library does not show the call with {phone}"
+
+
+def _signed_in(door: str, name: str, password: str, *, to: str) -> requests.Response:
+    """The page ``to``, where a browser comes to by signing in."""
+    with own_session() as browser:
+        browser.get(door, timeout=30)
+        token = browser.cookies.get("csrftoken")
+        fields = {"username": name, "password": password, "next": to, "csrfmiddlewaretoken": token}
+        return browser.post(door, data=fields, headers={"Referer": door}, timeout=30)
 
 
 def _find(files: Mapping[Path, str], suffix: str, sha256: str) -> list[Path]:

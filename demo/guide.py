@@ -6,6 +6,14 @@ from collections.abc import Mapping
 _FIRST_CALL = "my-first-call"
 
 
+def library(url: str, name: str, password: str) -> str:
+    """Where a supervisor listens, while the stack is up."""
+    return f"""
+The library is at {url}/library (the live call that was paused is its newest)
+    user      {name}
+    password  {password}"""
+
+
 def guide(url: str, name: str, password: str, headers: Mapping[str, str], recording_url: str) -> str:
     """``recording_url`` is one that works as long as the demo stays up."""
     sent = "".join(f" \\\n    -H '{header}: {value}'" for header, value in headers.items())
