@@ -13,6 +13,7 @@ SUPPORT = "support"
 _VIEWED_BY_SUPPORT = (
     "calls.agent",
     "calls.call",
+    "calls.campaign",
     "calls.customer",
     "calls.dispositionchange",
     "calls.dispositioncode",
@@ -21,6 +22,7 @@ _VIEWED_BY_SUPPORT = (
     "calls.ingestbatch",
     "calls.ingestitem",
     "calls.legalhold",
+    "calls.pause",
     "calls.purgecount",
     "calls.recording",
     "calls.retentionchange",

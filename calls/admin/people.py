@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from calls.models import Agent, Customer, DispositionChange, DispositionCode
+from calls.models import Agent, Customer, DispositionChange
 from partners.admin.base import HugeTableAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -56,11 +56,3 @@ class AgentAdmin(HugeTableAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
-
-
-@admin.register(DispositionCode)
-class DispositionCodeAdmin(ReadOnlyAdmin):
-    list_display = ("code", "sub_tenant", "created_at")
-    list_select_related = ("sub_tenant__tenant",)
-    list_filter = ("sub_tenant",)
-    fields = ("code", "sub_tenant", "created_at")

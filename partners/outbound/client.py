@@ -38,10 +38,13 @@ _CONTENT_RANGE = re.compile(r"bytes 0-([0-9]{1,18})/([0-9]{1,18}|\*)", re.ASCII 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A body received whole. `final_url` is after redirects and may hold secrets in its query."""
+    """A body received whole. `final_url` is after redirects and may hold secrets in its query.
+
+    `status` is None where no HTTP was spoken.
+    """
 
     final_url: str
-    status: int
+    status: int | None
     content_type: str
     bytes: int
     sha256: str

@@ -15,14 +15,17 @@ from calls.models import (
     AccessKind,
     AccessRecord,
     Call,
+    Campaign,
+    Category,
     Erasure,
     IdentifierKind,
     IngestBatch,
+    Pause,
     PurgeCount,
     Recording,
     RetentionChange,
 )
-from calls.services import audit, holds, ingest
+from calls.services import audit, codes, holds, ingest
 from exports.models import ExportJob
 from exports.services import orders
 from partners import deliveries, provisioning, rejections, tokens
@@ -123,8 +126,9 @@ def refuse(partner: Partner | None, request_id: str, status: int = 422) -> None:
 
 
 def leave_traces_of_retention(sub_tenant: SubTenant, held: Call) -> None:
-    """A hold, and a row each of what purge, erasure and change of the window write down."""
+    """A hold and a pause, and a row each of what purge, erasure and change of the window write down."""
     now = timezone.now()
+    Pause.objects.create(call=held, paused_at=now, paused_by="person", resumed_at=now, resumed_by="person")
     holds.place(calls=Call.objects.filter(pk=held.pk), reason="case 7", placed_by="person")
     PurgeCount.objects.create(sub_tenant=sub_tenant, day=now.date(), recordings=3, bytes=4_000_000)
     RetentionChange.objects.create(
@@ -168,6 +172,8 @@ def world(db: None) -> World:
     tokens.issue_to_machine(sub_tenant=sub_tenant, role=Role.ADMIN, scopes=[Right.EXPORTS], name="crm")
     order_exports(actor, stored)
     leave_traces_of_retention(sub_tenant, failed)
+    codes.create(sub_tenant=sub_tenant, code="UNUSED", label="Unused", category=Category.FAILED)
+    Campaign.objects.create(sub_tenant=sub_tenant, name="Spring", external_id="net-1")
     key = provisioned.issued.key
     viewers = Group.objects.create(name="viewers")
     viewers.permissions.set(Permission.objects.filter(codename__startswith="view_"))

@@ -109,6 +109,13 @@ def test_counting_stops_at_the_most_that_is_counted(
     assert preview.is_capped
 
 
+def test_the_preview_looks_up_only_the_calls_that_it_counts(world: World) -> None:
+    with CaptureQueriesContext(connection) as seen:
+        windows.consequences(sub_tenant=world.sub_tenant, days=30)
+
+    assert not [query["sql"] for query in seen if "JOIN" in query["sql"]]
+
+
 def test_the_forms_of_tenant_and_sub_tenant_do_not_change_it(world: World, administrator: Client) -> None:
     page = reverse("admin:partners_subtenant_change", args=[world.sub_tenant.pk])
     form = {"tenant": world.sub_tenant.tenant_id, "name": "S", "external_id": "s", "retention_days": "1"}
@@ -161,6 +168,18 @@ def test_a_hold_needs_a_reason_and_the_token_of_the_page(
     strict.handler.enforce_csrf_checks = True
     assert strict.post(EXPIRING, {"one": calls[1].pk, "reason": "x"}).status_code == 403
     assert not LegalHold.objects.filter(call=calls[1]).exists()
+
+
+def test_in_a_narrow_window_each_cell_of_a_row_names_its_column(
+    world: World, calls: list[Call], support: Client
+) -> None:
+    keep(world, 30)
+    page = support.get(EXPIRING).content.decode()
+    row = page[page.index("<tbody>") : page.index("</tbody>")]
+
+    assert row.count("<td") == len(re.findall(r'<td[^>]* data-label="', row)) == 7
+    assert re.search(r'data-label="Expires"><span [^>]*>\d{4}-', row)
+    assert re.search(r'data-label="Call"><a [^>]*>call-3<', row)
 
 
 # --- Holds ------------------------------------------------------------------------------------------------

@@ -220,18 +220,32 @@ def test_a_refused_address_counts_as_no_use_of_the_token(db: None) -> None:
 # --- What a member may do ---------------------------------------------------------------------------------
 MAY = {
     Role.ADMIN: dict.fromkeys(Right, Reach.ALL),
-    Role.SUPERVISOR: dict.fromkeys(Right, Reach.ALL),
+    Role.SUPERVISOR: {
+        Right.RECORDINGS_READ: Reach.ALL,
+        Right.RECORDINGS_DOWNLOAD: Reach.ALL,
+        Right.CALLS_READ: Reach.ALL,
+        Right.CALLS_WRITE: Reach.ALL,
+        Right.EXPORTS: Reach.ALL,
+        Right.DISPOSITIONS_WRITE: Reach.ALL,
+        Right.ACCOUNT: Reach.NONE,
+    },
     Role.AGENT: {
         Right.RECORDINGS_READ: Reach.OWN,
         Right.RECORDINGS_DOWNLOAD: Reach.OWN,
+        Right.CALLS_READ: Reach.OWN,
+        Right.CALLS_WRITE: Reach.OWN,
         Right.EXPORTS: Reach.NONE,
         Right.DISPOSITIONS_WRITE: Reach.NONE,
+        Right.ACCOUNT: Reach.NONE,
     },
     Role.READ_ONLY: {
         Right.RECORDINGS_READ: Reach.ALL,
         Right.RECORDINGS_DOWNLOAD: Reach.NONE,
+        Right.CALLS_READ: Reach.ALL,
+        Right.CALLS_WRITE: Reach.NONE,
         Right.EXPORTS: Reach.NONE,
         Right.DISPOSITIONS_WRITE: Reach.NONE,
+        Right.ACCOUNT: Reach.NONE,
     },
 }
 
