@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-# Supervises the programs given as JSON: {name: command}.
+# Supervises the programs given as JSON: {name: command}; as from a terminal, also where nohup runs the tests.
 DRIVER = """
-import functools, json, sys
+import functools, json, signal, sys
 from zipingest.supervisor import Program, Supervisor
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 programs = [Program(name, command) for name, command in json.loads(sys.argv[2]).items()]
 say = functools.partial(print, flush=True)
 sys.exit(Supervisor(programs, say=say, grace=float(sys.argv[1]), backoff=0.1, longest_backoff=0.4).run())
