@@ -1,6 +1,7 @@
 """The contract for machines: complete, free of warnings, and what the product really does."""
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -14,6 +15,7 @@ from django.core.management import call_command
 from django.test import Client
 from hypothesis import HealthCheck, Phase, seed
 from hypothesis import settings as hypothesis_settings
+from pydantic import BaseModel
 from schemathesis.checks import load_all_checks, not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -21,8 +23,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from calls.api.partner import openapi as partner
+from calls.api.telesales import openapi as telesales
+from calls.api.telesales import openapi_live as live
 from calls.selectors import CALL_STATES
+from exports.api import openapi as exports
 from partners import quota
+from partners.api import openapi as members
 from tests.support import factories
 from zipingest.wsgi import application
 
@@ -131,6 +138,15 @@ def test_it_names_the_headers_of_the_answers(document: dict[str, Any]) -> None:
     limits = {"X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
     assert set(responses["200"]["headers"]) == limits | {"Location", "X-Duplicates"}
     assert set(responses["429"]["headers"]) == limits | {"Retry-After"}
+
+
+def test_every_shape_has_a_name_of_its_own() -> None:
+    """Of two of one name the document would keep one, and describe the other's answers by it."""
+    modules = (partner, live, telesales, exports, members)
+    things = [thing for module in modules for thing in vars(module).values()]
+    shapes = {thing for thing in things if isinstance(thing, type) and issubclass(thing, BaseModel)}
+    names = Counter(shape.__name__ for shape in shapes)
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_the_states_of_the_document_are_the_states_there_are(document: dict[str, Any]) -> None:

@@ -30,12 +30,12 @@ class PauseRow(BaseModel):
     by: str
 
 
-class CallStatus(BaseModel):
+class LiveCallStatus(BaseModel):
     uuid: UUID
     status: Literal["in_progress", "ended"]
 
 
-class CallRow(CallStatus):
+class LiveCallRow(LiveCallStatus):
     """``recording`` is ``recording`` or ``paused`` while in progress, and then as in the list of recordings.
 
     ``provider``: who carries the call; null where nobody does whom we could ask to pause or hang up.
@@ -54,21 +54,21 @@ class CallRow(CallStatus):
     pauses: list[PauseRow]
 
 
-class CallPage(BaseModel):
+class LiveCallPage(BaseModel):
     current_page: int
-    data: list[CallRow]
+    data: list[LiveCallRow]
     last_page: int
     per_page: int
     total: int
     total_is_capped: bool
 
 
-class NewCallData(BaseModel):
-    data: CallStatus
+class NewLiveCallData(BaseModel):
+    data: LiveCallStatus
 
 
-class CallData(BaseModel):
-    data: CallRow
+class LiveCallData(BaseModel):
+    data: LiveCallRow
 
 
 class Switched(BaseModel):
@@ -128,7 +128,7 @@ live_calls = operation(
     "telesales_calls",
     "List the account's live calls, newest first",
     description="An agent sees the own calls. Counting stops at 10,000, and so do the pages.",
-    answers={200: CallPage},
+    answers={200: LiveCallPage},
     failures=(*ANY_REQUEST, 422),
     parameters=[
         _query("status", "Those in progress, or those that ended.", enum=["in_progress", "ended"]),
@@ -149,13 +149,13 @@ register_call = operation(
         "`agent_id` of an agent is their own, and need not be given."
     ),
     request=NewCallBody,
-    answers={200: NewCallData, 201: NewCallData, 503: _NO_PROVIDER},
+    answers={200: NewLiveCallData, 201: NewLiveCallData, 503: _NO_PROVIDER},
     failures=(*ANY_REQUEST, *WITH_BODY),
     parameters=[header("Location", "Where to ask for the call.", [200, 201])],
 )
 
 live_call = operation(
-    "telesales_call", "One call", answers={200: CallData}, failures=_FAILURES, parameters=_CALL_UUID
+    "telesales_call", "One call", answers={200: LiveCallData}, failures=_FAILURES, parameters=_CALL_UUID
 )
 
 hang_up = operation(
@@ -167,7 +167,7 @@ hang_up = operation(
         "known, else 409 `CALL_NOT_IN_PROGRESS`."
     ),
     request=HangUpBody,
-    answers={200: CallData, 503: _NO_PROVIDER},
+    answers={200: LiveCallData, 503: _NO_PROVIDER},
     failures=(*_FAILURES, 409, *WITH_BODY),
     parameters=_CALL_UUID,
 )
@@ -177,7 +177,7 @@ dispose = operation(
     "Say what a call came to",
     description="The customer has the code too. A code that says so keeps the number from being dialled.",
     request=DispositionBody,
-    answers={200: CallData},
+    answers={200: LiveCallData},
     failures=(*_FAILURES, *WITH_BODY),
     parameters=_CALL_UUID,
 )
