@@ -218,5 +218,5 @@ def real_headers(transactional_db: None) -> dict[str, str]:
     return factories.headers(provisioned)
 
 
-test_generated_requests_are_answered_as_documented = explore(25)
-test_many_generated_requests_are_answered_as_documented = pytest.mark.slow(explore(300))
+test_generated_requests_are_answered_as_documented = explore(10)
+test_many_generated_requests_are_answered_as_documented = pytest.mark.slow(explore(150))

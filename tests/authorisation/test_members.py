@@ -4,10 +4,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
@@ -18,6 +16,7 @@ from partners import quota, tokens
 from partners.models import AccessToken, Right, Role, User
 from tests.authorisation.members import CALLERS, DOORS, MEMBER_PREFIXES, MEMBERS, Row, World
 from tests.support import factories
+from tests.support.stored import everything_stored
 from tests.test_authorisation import METHODS, routes
 
 ROWS = {f"{row.method} {route}": row for route, rows in MEMBERS.items() for row in rows}
@@ -152,19 +151,3 @@ def _ask(client: Client, row: Row, world: World, headers: dict[str, str], method
     quota.reset()
     body = json.dumps(row.body(world)).encode() if row.body else b""
     return client.generic(method or row.method, row.address(world), body, "application/json", headers=headers)
-
-
-def everything_stored() -> dict[str, Any]:
-    """Every row of the product, but for the time a token was last used."""
-    return {model.__name__: list(_values(model)) for model in _models()}
-
-
-def _models() -> Iterator[Any]:
-    for app in apps.get_app_configs():
-        if app.label in ("partners", "calls", "exports"):
-            yield from app.get_models()
-
-
-def _values(model: Any) -> Iterator[dict[str, Any]]:
-    for row in model._base_manager.order_by("pk").values():
-        yield {name: value for name, value in row.items() if name != "last_used_at"}

@@ -7,8 +7,9 @@ from calls.models import Agent, Call
 from partners.models import Role, User
 from tests.authorisation.members import World
 from tests.authorisation.pages import CALLERS, PAGES, SIGN_IN, Page
-from tests.authorisation.test_members import everything_stored, undone
+from tests.authorisation.test_members import undone
 from tests.support import factories
+from tests.support.stored import everything_stored
 from tests.test_authorisation import METHODS
 
 ROWS = {f"{page.method} /{route}": page for route, pages in PAGES.items() for page in pages}

@@ -12,6 +12,8 @@ from tests.browser.chromium import Window
 from tests.browser.seeds import Account
 from tests.browser.test_sign_in import fill_in
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_person_is_added_with_a_password_that_is_shown_once(
     window: Window, browser: Browser, account: Account

@@ -5,6 +5,7 @@ import zipfile
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from django.db.models import QuerySet
 from playwright.sync_api import expect
 
@@ -47,6 +48,7 @@ def test_selected_rows_become_a_zip(window: Window, account: Account, tmp_path: 
     expect(window.role("link", "Download the ZIP")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_estimate_follows_the_filters(window: Window, account: Account) -> None:
     window.sign_in(account.supervisor).open("/exports")
     estimate = window.page.locator("#estimate")
@@ -57,6 +59,7 @@ def test_the_estimate_follows_the_filters(window: Window, account: Account) -> N
     expect(estimate).to_contain_text("Nothing matches")
 
 
+@pytest.mark.slow
 def test_an_export_is_cancelled_after_a_question(window: Window, account: Account) -> None:
     job = ordered(account, 0, 2)
     window.sign_in(account.supervisor).open(f"/exports/{job.public_id}")
@@ -72,6 +75,7 @@ def test_an_export_is_cancelled_after_a_question(window: Window, account: Accoun
     assert ExportJob.objects.get(pk=job.pk).status == ExportStatus.CANCELLED
 
 
+@pytest.mark.slow
 def test_an_export_of_another_account_is_not_there(window: Window, account: Account) -> None:
     foreign = ordered(seeds.small(calls=1), 0, 1)
     for part in ("", "/standing", "/download"):

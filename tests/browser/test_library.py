@@ -51,6 +51,7 @@ def test_playing_and_seeking_reads_a_part_of_the_recording(window: Window, accou
     )
 
 
+@pytest.mark.slow
 def test_the_player_obeys_the_keyboard_and_keeps_its_speed(window: Window, account: Account) -> None:
     window.sign_in(account.supervisor).open(f"/library/{account.calls[0].uuid}")
     slider = window.role("slider", "Position in the recording, 2 channels")
@@ -66,6 +67,7 @@ def test_the_player_obeys_the_keyboard_and_keeps_its_speed(window: Window, accou
     assert audio(window, "paused")
 
 
+@pytest.mark.slow
 def test_from_sign_in_to_sound_without_a_mouse(window: Window, account: Account) -> None:
     window.open("/library")
     window.page.keyboard.type(account.supervisor.username)
@@ -79,6 +81,7 @@ def test_from_sign_in_to_sound_without_a_mouse(window: Window, account: Account)
     wait_until_playing(window)
 
 
+@pytest.mark.slow
 def test_a_download_is_the_stored_recording(window: Window, account: Account, tmp_path: Path) -> None:
     call = account.calls[0]
     window.sign_in(account.supervisor).open(f"/library/{call.uuid}")
@@ -90,6 +93,7 @@ def test_a_download_is_the_stored_recording(window: Window, account: Account, tm
     assert download.value.suggested_filename.startswith(f"call-{call.uuid.hex[:8]}")
 
 
+@pytest.mark.slow
 def test_a_call_tells_its_facts(window: Window, account: Account) -> None:
     call = account.calls[0]
     window.sign_in(account.supervisor).open("/library")
@@ -100,6 +104,7 @@ def test_a_call_tells_its_facts(window: Window, account: Account) -> None:
     expect(window.page.locator("main")).to_contain_text("Ada Lindt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/library/{}", "/library/{}/player"])
 def test_a_call_of_another_account_is_not_there(window: Window, account: Account, path: str) -> None:
     foreign = seeds.small(calls=1).calls[0]

@@ -50,6 +50,7 @@ def test_a_supervisor_sees_what_others_do_without_reloading(
     expect(card_of(window, newer)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_paused_call_that_is_hung_up_shows_its_span(window: Window, account: Account, live: Call) -> None:
     window.sign_in(account.supervisor).open("/live")
     card = card_of(window, live)

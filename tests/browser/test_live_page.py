@@ -1,5 +1,6 @@
 """The live page keeps itself current, and leaves alone what somebody is at."""
 
+import pytest
 from playwright.sync_api import expect
 
 from calls.models import Call
@@ -7,6 +8,8 @@ from tests.browser import seeds
 from tests.browser.chromium import Window
 from tests.browser.seeds import Account
 from zipingest import work
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_form_that_is_open_stays_as_it_is_while_the_calls_are_refreshed(

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
@@ -23,6 +24,7 @@ def test_signing_in_leads_to_the_library_and_signing_out_back(window: Window, ac
     expect(window.page).to_have_url(f"{window.url}/login?next=/library")
 
 
+@pytest.mark.slow
 def test_whoever_is_turned_away_is_told_why_and_keeps_the_name(window: Window, account: Account) -> None:
     window.open("/login")
     fill_in(window, account.supervisor.username, "not the password")
@@ -32,6 +34,7 @@ def test_whoever_is_turned_away_is_told_why_and_keeps_the_name(window: Window, a
     assert window.violations() == []
 
 
+@pytest.mark.slow
 def test_a_session_that_ended_leads_back_to_the_page_one_was_at(window: Window, account: Account) -> None:
     window.sign_in(account.supervisor).open("/exports?page=1")
     Session.objects.all().delete()
@@ -41,6 +44,7 @@ def test_a_session_that_ended_leads_back_to_the_page_one_was_at(window: Window, 
     expect(window.page).to_have_url(f"{window.url}/exports?page=1")
 
 
+@pytest.mark.slow
 def test_the_links_of_the_pages_are_those_of_the_role(window: Window, account: Account) -> None:
     window.sign_in(account.agent).open("/library")
     links = window.page.get_by_role("navigation", name="Pages").get_by_role("link")

@@ -3,14 +3,13 @@
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
 from partners.groups import ADMINISTRATORS, SUPPORT
 from tests.console.conftest import World, staff
 from tests.console.routes import ROUTES, address, named_routes, unnamed_routes
+from tests.support.stored import Snapshot, everything_stored
 
 ROLES = ("anonymous", "newcomer", "viewer", "support", "administrator")
 DOERS = [(name, role) for name, row in ROUTES.items() for role in sorted(row.doers)]
@@ -28,12 +27,12 @@ def test_what_has_no_name_is_only_djangos_redirects() -> None:
 def test_each_role_may_get_what_the_table_says_and_changes_nothing_by_it(role: str, world: World) -> None:
     client = _client(role)
     urls = {name: address(name, world) for name in ROUTES}
-    before = _snapshot()
+    before = everything_stored()
 
     answered = {name for name, url in urls.items() if _is_answered(client.get(url))}
 
     assert answered == {name for name, row in ROUTES.items() if role in row.get}
-    assert _without_hearing(_snapshot()) == _without_hearing(before)
+    assert _without_hearing(everything_stored()) == _without_hearing(before)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -45,22 +44,22 @@ def test_each_role_is_answered_where_the_table_says_and_does_nothing_it_may_not(
     # The sign-out last: after it, everybody is anonymous.
     urls = {name: address(name, world) for name in sorted(harmless, key="logout".__eq__)}
     data = {name: row.data(world) if row.data else {} for name, row in harmless.items()}
-    before = _snapshot()
+    before = everything_stored()
 
     answered = {name for name, url in urls.items() if _is_answered(client.post(url, data[name]))}
 
     assert answered == {name for name, row in harmless.items() if role in row.post}
-    assert _snapshot() == before
+    assert everything_stored() == before
 
 
 @pytest.mark.parametrize(("name", "role"), DOERS)
 def test_who_may_do_something_does_it(name: str, role: str, world: World) -> None:
     client, url, row = _client(role), address(name, world), ROUTES[name]
     assert row.data is not None
-    before = _snapshot()
+    before = everything_stored()
 
     assert _is_answered(client.post(url, row.data(world)))
-    assert _snapshot() != before
+    assert everything_stored() != before
 
 
 def _client(role: str) -> Client:
@@ -74,18 +73,6 @@ def _is_answered(answer: Any) -> bool:
     return not sent_to_sign_in and answer.status_code in (200, 302)
 
 
-def _snapshot() -> dict[str, list[dict[str, Any]]]:
-    """Every row of the product's tables."""
-    models = [
-        *apps.get_app_config("exports").get_models(),
-        *apps.get_app_config("calls").get_models(),
-        *apps.get_app_config("partners").get_models(include_auto_created=True),
-        Group,
-        Group.permissions.through,
-    ]
-    return {model.__name__: list(model._base_manager.order_by("pk").values()) for model in models}
-
-
-def _without_hearing(snapshot: dict[str, Any]) -> dict[str, Any]:
+def _without_hearing(snapshot: Snapshot) -> Snapshot:
     """Listening is written down, whoever does it: that is no change of what there is."""
     return {name: rows for name, rows in snapshot.items() if name != "AccessRecord"}
