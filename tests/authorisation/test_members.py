@@ -11,7 +11,6 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from calls.models import Agent, Call
 from partners import quota, tokens
 from partners.models import AccessToken, Right, Role, User
 from tests.authorisation.members import CALLERS, DOORS, MEMBER_PREFIXES, MEMBERS, Row, World
@@ -20,17 +19,6 @@ from tests.support.stored import everything_stored
 from tests.test_authorisation import METHODS, routes
 
 ROWS = {f"{row.method} {route}": row for route, rows in MEMBERS.items() for row in rows}
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    provisioned = factories.provisioned(name="Own")
-    factories.ingest(provisioned)
-    agent = factories.person(Role.AGENT, username="agent")
-    Agent.objects.update(user=agent)
-    elsewhere = factories.account("elsewhere")
-    call = Call.objects.get()
-    return World(provisioned.sub_tenant, elsewhere, provisioned, str(call.uuid), agent)
 
 
 # --- The routes there are ---------------------------------------------------------------------------------

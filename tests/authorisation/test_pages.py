@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client
 
-from calls.models import Agent, Call
 from partners.models import Role, User
 from tests.authorisation.members import World
 from tests.authorisation.pages import CALLERS, PAGES, SIGN_IN, Page
@@ -13,16 +12,6 @@ from tests.support.stored import everything_stored
 from tests.test_authorisation import METHODS
 
 ROWS = {f"{page.method} /{route}": page for route, pages in PAGES.items() for page in pages}
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    provisioned = factories.provisioned(name="Own")
-    factories.ingest(provisioned)
-    agent = factories.person(Role.AGENT, username="agent")
-    Agent.objects.update(user=agent)
-    call = Call.objects.get()
-    return World(provisioned.sub_tenant, factories.account("elsewhere"), provisioned, str(call.uuid), agent)
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -16,11 +16,6 @@ WRONG = re.compile(r'<p class="wrong" id="id_(\w+)_error">')
 
 
 @pytest.fixture
-def account(db: None) -> SubTenant:
-    return factories.account()
-
-
-@pytest.fixture
 def client(account: SubTenant) -> Client:
     client = Client()
     client.force_login(factories.person(Role.SUPERVISOR))

@@ -21,11 +21,6 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def account(db: None) -> SubTenant:
-    return factories.account()
-
-
-@pytest.fixture
 def day(account: SubTenant) -> dict[str, Call]:
     """Three calls of 2026-06-01, by two agents."""
     ada, grace = agent(account, "101", "Ada Lovelace"), agent(account, "102", "Grace Hopper")

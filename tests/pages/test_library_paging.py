@@ -10,12 +10,6 @@ from calls.models import Call
 from calls.paging import PER_PAGE, Cursor
 from partners.models import SubTenant
 from tests.pages.library import link, many, shown, signed_in
-from tests.support import factories
-
-
-@pytest.fixture
-def account(db: None) -> SubTenant:
-    return factories.account()
 
 
 def test_pages_show_every_call_once_there_and_back(account: SubTenant) -> None:

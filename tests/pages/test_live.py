@@ -25,11 +25,6 @@ def _simulated(settings: Any) -> None:
 
 
 @pytest.fixture
-def account(db: None) -> SubTenant:
-    return factories.account()
-
-
-@pytest.fixture
 def ada(account: SubTenant) -> User:
     user = factories.person(Role.AGENT, username="ada")
     Agent.objects.create(sub_tenant=account, external_id="101", name="Ada Lindt", user=user)

@@ -22,11 +22,6 @@ WRONG = re.compile(r'<p class="wrong" id="id_(\w+)_error">([^<]+)</p>')
 
 
 @pytest.fixture
-def account(db: None) -> SubTenant:
-    return factories.account()
-
-
-@pytest.fixture
 def admin(account: SubTenant) -> User:
     return factories.person(Role.ADMIN, username="maria")
 

@@ -19,11 +19,6 @@ from tests.support import factories
 
 
 @pytest.fixture
-def account(db: None) -> SubTenant:
-    return factories.account()
-
-
-@pytest.fixture
 def client(account: SubTenant) -> Client:
     client = Client()
     client.force_login(factories.person(Role.ADMIN, username="maria"))

@@ -10,7 +10,8 @@ from django.test import Client
 from calls.models import Agent, Call
 from partners.models import Role, User
 from partners.provisioning import Provisioned
-from tests.support import audio, factories
+from tests.support import audio, factories, live
+from tests.support.live import Member
 from tests.support.recordings import store
 
 RECORDINGS = "/api/telesales/recordings"
@@ -59,3 +60,13 @@ def account(db: None) -> Account:
     wav = audio.wav(1.0)
     store(call, wav)
     return Account(provisioned, Call.objects.get(pk=call.pk), agent, wav)
+
+
+@pytest.fixture
+def supervisor(db: None) -> Member:
+    return live.member()
+
+
+@pytest.fixture
+def simulator(settings: Any) -> None:
+    settings.TELEPHONY_PROVIDER = "simulator"

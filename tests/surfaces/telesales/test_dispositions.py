@@ -15,11 +15,6 @@ pytestmark = pytest.mark.django_db
 SALE = {"code": "SALE-OK", "label": "Sold", "category": "success", "is_active": True}
 
 
-@pytest.fixture
-def supervisor() -> Member:
-    return live.member()
-
-
 def made(code: str = "SALE-OK", **fields: Any) -> DispositionCode:
     return DispositionCode.objects.create(sub_tenant=factories.account(), code=code, **fields)
 

@@ -24,16 +24,6 @@ URL = "https://example.com/call.wav"
 
 
 @pytest.fixture
-def supervisor() -> Member:
-    return live.member()
-
-
-@pytest.fixture
-def simulator(settings: Any) -> None:
-    settings.TELEPHONY_PROVIDER = "simulator"
-
-
-@pytest.fixture
 def away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that does not answer."""
 

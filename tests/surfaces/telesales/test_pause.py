@@ -23,16 +23,6 @@ pytestmark = pytest.mark.django_db
 GOLDEN = json.loads(Path(__file__, "../golden/pause.json").resolve().read_text())
 
 
-@pytest.fixture
-def supervisor() -> Member:
-    return live.member()
-
-
-@pytest.fixture
-def simulator(settings: Any) -> None:
-    settings.TELEPHONY_PROVIDER = "simulator"
-
-
 def switch(who: Member, call: Call, verb: str) -> tuple[int, str]:
     """The status and the recording's state after it, or the error code."""
     answer = who.post(f"{CALLS}/{call.uuid}/recording/{verb}")
