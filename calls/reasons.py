@@ -8,6 +8,7 @@ _WORDS = {
     "decoder_crashed": "the file ended our decoder",
     "decoder_unavailable": "our decoder was not there",
     "invalid_url": "a URL that we do not open",
+    "mono": "mono, where two channels are needed",
     "name_not_resolved": "the host's name was not found",
     "network_fault": "no connection, or a broken one",
     "not_audio": "something else than audio",

@@ -74,7 +74,11 @@ class AudioEngine:
     def _normalise(self, source: Path, target: Path, options: AudioOptions, lane: str | None) -> AudioFacts:
         container = _identified(source)
         structure.check(source, container)
-        output = {"target": str(target.absolute()), "sample_rate": options.sample_rate}
+        output = {
+            "target": str(target.absolute()),
+            "sample_rate": options.sample_rate,
+            "swap_channels": options.swap_channels,
+        }
         silencing = asdict(options.silencing or Silencing())
         with self._borrow(lane) as helper:
             answer = helper.ask({**self._job(source, container), **output, **silencing})

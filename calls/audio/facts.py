@@ -38,10 +38,14 @@ class Silencing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioOptions:
-    """How the normalised file is to be made. `sample_rate` in Hz; 0 keeps the rate of the source."""
+    """How the normalised file is to be made. `sample_rate` in Hz; 0 keeps the rate of the source.
+
+    `swap_channels` keeps the second channel of stereo as the first and the first as the second.
+    """
 
     sample_rate: int = 8000
     silencing: Silencing | None = None
+    swap_channels: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

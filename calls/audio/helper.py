@@ -69,6 +69,7 @@ class Normalise(Job):
 
     target: str
     sample_rate: int
+    swap_channels: bool = False
     silent: Sequence[tuple[int, int | None]] = ()
     absent: Sequence[tuple[int, int]] = ()
     length: int | None = None
@@ -280,6 +281,8 @@ class WavWriter:
 
     def _write(self, piece: AudioFrame) -> None:
         samples = memoryview(piece.planes[0])[: piece.samples * self.frame_bytes]
+        if self._job.swap_channels and self.channels == 2:
+            samples = swapped(samples)
         while self._absent and self._absent[0][0] < self.frames + len(samples) // self.frame_bytes:
             before = max(self._absent[0][0] - self.frames, 0) * self.frame_bytes
             self._put(samples[:before])
@@ -306,6 +309,11 @@ class WavWriter:
             raise too_long(self._job)
         if WAV_HEADER_BYTES + self.frames * self.frame_bytes > MAX_WAV_BYTES:
             raise Fault("the recording is longer than a WAV can hold (4 GiB)")
+
+
+def swapped(samples: memoryview) -> memoryview:
+    """Frames of stereo with their two channels exchanged."""
+    return memoryview(np.frombuffer(samples, "<i2").reshape(-1, 2)[:, ::-1].tobytes())
 
 
 def mono_or_stereo(frame: AudioFrame) -> int:

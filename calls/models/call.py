@@ -16,6 +16,11 @@ class Source(models.TextChoices):
     LIVE = "live", "live"
 
 
+class Direction(models.TextChoices):
+    INBOUND = "inbound", "inbound"
+    OUTBOUND = "outbound", "outbound"
+
+
 class Call(models.Model):
     """One conversation. ``uuid`` is ours and public, ``external_id`` is theirs."""
 
@@ -32,6 +37,11 @@ class Call(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     customer_phone = models.CharField(max_length=16)
+    our_phone = models.CharField(max_length=16, blank=True, default="", db_default="")
+    direction = models.CharField(
+        max_length=8, choices=Direction.choices, blank=True, default="", db_default=""
+    )
+    language = models.CharField(max_length=16, blank=True, default="", db_default="")
     agent = models.ForeignKey(
         Agent, on_delete=models.SET_NULL, null=True, related_name="calls", db_index=False
     )
@@ -121,3 +131,8 @@ class Call(models.Model):
     def in_progress(self) -> bool:
         """Whether people still speak; what partners send has ended, with or without a time."""
         return self.source == Source.LIVE and self.ended_at is None
+
+    @property
+    def calling_phone(self) -> str:
+        """Who rang; where the direction is not known, the customer."""
+        return self.our_phone if self.direction == Direction.OUTBOUND else self.customer_phone

@@ -3,6 +3,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from calls.models.access import RecordingAuth
 from calls.models.call import Call
 from partners.models import SubTenant
 from zipingest.work import WorkItem, WorkState
@@ -31,6 +32,15 @@ class Recording(WorkItem):
     call = models.OneToOneField(Call, on_delete=models.CASCADE, related_name="recording")
     source_url = models.CharField(max_length=2048)
     url_expires_at = models.DateTimeField(null=True, help_text="When a presigned URL stops working.")
+    # How its server is shown that we may have it.
+    auth = models.ForeignKey(
+        RecordingAuth,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        db_index=False,
+    )
     run = models.PositiveIntegerField(default=1)
     stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.FETCHING)
     begun_at = models.DateTimeField(help_text="When this run was asked for.")
@@ -82,6 +92,8 @@ class Recording(WorkItem):
                 condition=Q(state="due", url_expires_at__isnull=False),
                 name="recording_due_expiring",
             ),
+            # whether an auth config is in use
+            models.Index(fields=["auth"], condition=Q(auth__isnull=False), name="recording_auth"),
             # retention: an account's stored recordings, the oldest first
             models.Index(
                 fields=["sub_tenant", "kept_from"],

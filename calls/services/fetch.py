@@ -19,10 +19,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from calls import pauses, sources
+from calls import channels, pauses, sources
 from calls.audio.engine import AudioEngine
 from calls.audio.errors import AudioError, HelperCrashed, HelperUnavailable, NotAudio
 from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions, Silencing
+from calls.channels import ChannelRule
 from calls.models import Recording, Stage
 from calls.pauses import PausesDoNotFit
 from calls.services import attempts, callbacks, leftovers, verdicts
@@ -80,18 +81,24 @@ def fetch_recording(lease: Lease) -> None:
 
 
 def _load(lease: Lease) -> Recording:
-    related = ("call__partner", "call__sub_tenant")
+    related = ("call__partner", "call__sub_tenant__network", "auth")
     return Recording.objects.select_related(*related).defer("peaks").get(pk=lease.pk)
 
 
 def _fetch_and_store(lease: Lease, recording: Recording) -> Stored:
     lease.write(stage=Stage.FETCHING)
-    options = AudioOptions(sample_rate=settings.AUDIO_SAMPLE_RATE, silencing=_silencing(recording))
+    rule = channels.rule_for(recording.call)
+    options = AudioOptions(
+        sample_rate=settings.AUDIO_SAMPLE_RATE,
+        silencing=_silencing(recording),
+        swap_channels=rule.swapped,
+    )
     with leftovers.scratch_folder() as folder:
         original, normalised = folder / "original", folder / "normalised.wav"
         download = _download(recording, original)
         lease.write(stage=Stage.PROCESSING)
         audio = _normalise(recording.lane, options, download, original, normalised)
+        _require_channels(rule, audio, download)
         kept = original if settings.AUDIO_KEEP_ORIGINAL and options.silencing is None else None
         keys = _store(lease, recording, kept, normalised, download)
         return Stored(download, audio, *keys)
@@ -151,6 +158,12 @@ def _normalise(
         raise AttemptFailed(error.reason, code="decoder_crashed", crashed=True, facts=facts) from error
     except HelperUnavailable as error:
         raise AttemptFailed(f"our decoder: {error}", code="decoder_unavailable", facts=facts) from error
+
+
+def _require_channels(rule: ChannelRule, audio: AudioFacts, download: Download) -> None:
+    if rule.two_required and audio.channels != 2:
+        facts = attempts.download_facts(download)
+        raise AttemptFailed(channels.MONO_REFUSED, code="mono", permanent=True, facts=facts)
 
 
 def _beginning(original: Path) -> bytes:

@@ -4,12 +4,13 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, OperationalError, transaction
 
-from calls.drafts import CallDraft, differing_fields
+from calls.drafts import NOBODY, CallDraft, differing_fields
 from calls.models import Agent, Call, Customer, IngestBatch, IngestItem, Outcome, Recording, Source
-from calls.services import dispositions, people, recordings
+from calls.services import dispositions, people, recordings, signals
 from partners.models import Partner, SubTenant
 from zipingest import bulk, work
 
@@ -22,6 +23,10 @@ _CALL_COLUMNS = (
     "agent_id",
     "customer_id",
     "disposition",
+    "campaign_id",
+    "our_phone",
+    "direction",
+    "language",
     "callback_url",
     "metadata",
     "custom_fields",
@@ -29,17 +34,47 @@ _CALL_COLUMNS = (
     "fingerprint",
 )
 _ITEM_COLUMNS = ("position", "call_id", "outcome", "conflicts")
-_Item = tuple[int, int, Outcome, list[str]]
+# The fields of a draft that say where the recording is.
+_RECORDING_FIELDS = ("recording_url", "auth_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who hands the calls in, and under which request."""
+    """Who hands the calls in, by which surface, and under which request."""
 
     partner: Partner
     sub_tenant: SubTenant
     sandbox: bool = False
     request_id: str = ""
+    source: Source = Source.PARTNER
+
+    @property
+    def unique_in(self) -> dict[str, Any]:
+        """Among which calls an id is one call: the partner's, or the network's whoever sends them."""
+        if self.source == Source.PARTNER:
+            return {"partner_id": self.partner.pk, "source": self.source}
+        return {"sub_tenant_id": self.sub_tenant.pk, "source": self.source}
+
+    @property
+    def owner(self) -> people.Owner:
+        """Whose people the calls name: of a phone alone, the account's."""
+        return people.Owner(self.sub_tenant, self.partner if self.source == Source.PARTNER else None)
+
+    @property
+    def lane(self) -> str:
+        """Within which recordings take turns."""
+        whose = self.partner.pk if self.source == Source.PARTNER else self.sub_tenant.pk
+        return f"{self.source}:{whose}"
+
+
+@dataclass(frozen=True, slots=True)
+class IngestedItem:
+    """What came of an element of the request; ``conflicts`` are fields that differ from the call we hold."""
+
+    position: int
+    call_id: int
+    outcome: Outcome
+    conflicts: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +83,7 @@ class Ingested:
 
     batch_uuid: uuid.UUID
     duplicates: int
+    items: list[IngestedItem]
 
 
 class HeldByOtherSubTenant(Exception):
@@ -96,16 +132,17 @@ def _ingest(origin: Origin, drafts: list[CallDraft]) -> Ingested:
     again = _first_of_each(_failed_before(known, drafts)) if known else []
     _take_up(again, known, now)
     known |= _create_calls(origin, fresh, now)
-    batch_uuid = _note_batch(origin, _items(drafts, known, fresh, again), now)
+    items = _items(drafts, known, fresh, again)
+    batch_uuid = _note_batch(origin, items, now)
     work.nudge(Recording)
-    return Ingested(batch_uuid, duplicates=len(drafts) - len(fresh))
+    return Ingested(batch_uuid, duplicates=len(drafts) - len(fresh), items=items)
 
 
 def _known_calls(origin: Origin, drafts: list[CallDraft]) -> dict[str, _Known]:
     rows = bulk.find_rows(
         Call,
         ("external_id", "sub_tenant_id", "id", "fingerprint"),
-        where={"partner_id": origin.partner.pk, "source": Source.PARTNER},
+        where=origin.unique_in,
         key="external_id",
         among={draft.external_id for draft in drafts},
     )
@@ -127,11 +164,12 @@ def _first_of_each(drafts: Iterable[CallDraft]) -> list[CallDraft]:
 def _create_calls(origin: Origin, drafts: list[CallDraft], now: datetime) -> dict[str, _Known]:
     if not drafts:
         return {}
-    owner = people.Owner(origin.sub_tenant, origin.partner)
-    agents = people.known_as(Agent, owner, [draft.agent for draft in drafts])
-    customers = people.known_as(Customer, owner, [draft.customer for draft in drafts])
+    spoke = [draft.agent for draft in drafts if draft.agent is not NOBODY]
+    agents = people.known_as(Agent, origin.owner, spoke)
+    customers = people.known_as(Customer, origin.owner, [draft.customer for draft in drafts])
     pks = _insert_calls(origin, drafts, agents, customers, now)
     _insert_recordings(origin, drafts, pks, now)
+    signals.note_of_new([(pks[draft.external_id], draft) for draft in drafts], now)
     dispositions.note(
         _changes(drafts, customers, pks),
         sub_tenant=origin.sub_tenant,
@@ -156,9 +194,13 @@ def _insert_calls(
             draft.started_at,
             draft.ended_at,
             draft.customer_phone,
-            agents[draft.agent.external_id].pk,
+            agents[draft.agent.external_id].pk if draft.agent is not NOBODY else None,
             customers[draft.customer.external_id].pk,
             draft.customer.disposition or "",
+            draft.campaign_id,
+            draft.our_phone,
+            draft.direction,
+            draft.language,
             draft.callback_url,
             draft.metadata,
             draft.custom_fields,
@@ -168,7 +210,7 @@ def _insert_calls(
         for draft in drafts
     ]
     same = {
-        "source": Source.PARTNER,
+        "source": origin.source,
         "sub_tenant_id": origin.sub_tenant.pk,
         "partner_id": origin.partner.pk,
         "sandbox": origin.sandbox,
@@ -184,14 +226,18 @@ def _insert_recordings(
     bulk.insert_rows(
         Recording,
         ("call_id", *recordings.SOURCE_COLUMNS),
-        [(pks[draft.external_id], *recordings.source_of(draft.recording_url).values()) for draft in drafts],
+        [(pks[draft.external_id], *_source_of(draft)) for draft in drafts],
         same={
             "sub_tenant_id": origin.sub_tenant.pk,
             "begun_at": now,
             "due_at": now,
-            "lane": f"partner:{origin.partner.pk}",
+            "lane": origin.lane,
         },
     )
+
+
+def _source_of(draft: CallDraft) -> tuple[Any, ...]:
+    return tuple(recordings.source_of(draft.recording_url, draft.auth_id).values())
 
 
 def _changes(
@@ -211,11 +257,11 @@ def _changes(
 
 # --- Known calls ------------------------------------------------------------------------------------------
 def _failed_before(known: dict[str, _Known], drafts: list[CallDraft]) -> list[CallDraft]:
-    """The drafts that bring another URL for a call that failed with the one it has."""
-    others = [draft for draft in drafts if _brings_another_url(known, draft)]
+    """The drafts that bring another recording for a call that failed with the one it has."""
+    others = [draft for draft in drafts if _brings_another_recording(known, draft)]
     if not others:
         return []
-    # Read anew, at one moment: a parallel request may have taken the call up with this very URL.
+    # Read anew, at one moment: a parallel request may have taken the call up with this very recording.
     rows = Call.objects.filter(pk__in={known[draft.external_id].pk for draft in others}).values_list(
         "external_id", "pk", "fingerprint", "recording__state"
     )
@@ -224,16 +270,20 @@ def _failed_before(known: dict[str, _Known], drafts: list[CallDraft]) -> list[Ca
         known[str(external_id)] = _Known(pk, fingerprint)
         if state in recordings.FAILED:
             failed.add(external_id)
-    return [draft for draft in others if draft.external_id in failed and _brings_another_url(known, draft)]
+    return [
+        draft for draft in others if draft.external_id in failed and _brings_another_recording(known, draft)
+    ]
 
 
-def _brings_another_url(known: Mapping[str, _Known], draft: CallDraft) -> bool:
+def _brings_another_recording(known: Mapping[str, _Known], draft: CallDraft) -> bool:
     call = known.get(draft.external_id)
-    return call is not None and call.fingerprint.get("recording_url") != draft.fingerprint["recording_url"]
+    return call is not None and any(
+        call.fingerprint.get(name) != draft.fingerprint.get(name) for name in _RECORDING_FIELDS
+    )
 
 
 def _take_up(drafts: list[CallDraft], known: Mapping[str, _Known], now: datetime) -> None:
-    """Begin a new run of each draft's call from its URL, in four statements whatever the number."""
+    """Begin a new run of each draft's call from its recording, in four statements whatever the number."""
     if not drafts:
         return
     calls = {known[draft.external_id].pk: draft for draft in drafts}
@@ -244,10 +294,14 @@ def _take_up(drafts: list[CallDraft], known: Mapping[str, _Known], now: datetime
     fingerprints = []
     for draft in drafts:
         call = known[draft.external_id]
-        call.fingerprint["recording_url"] = draft.fingerprint["recording_url"]
+        for name in _RECORDING_FIELDS:
+            call.fingerprint.pop(name, None)
+        call.fingerprint.update(
+            {name: draft.fingerprint[name] for name in _RECORDING_FIELDS if name in draft.fingerprint}
+        )
         fingerprints.append((call.pk, call.fingerprint))
     bulk.update_rows(Call, "id", ("fingerprint",), fingerprints)
-    sources = [(pk, *recordings.source_of(draft.recording_url).values()) for pk, draft in calls.items()]
+    sources = [(pk, *_source_of(draft)) for pk, draft in calls.items()]
     bulk.update_rows(Recording, "call_id", recordings.SOURCE_COLUMNS, sources)
     begun.update(**recordings.new_run(now))
 
@@ -255,7 +309,7 @@ def _take_up(drafts: list[CallDraft], known: Mapping[str, _Known], now: datetime
 # --- The request ------------------------------------------------------------------------------------------
 def _items(
     drafts: list[CallDraft], known: Mapping[str, _Known], fresh: list[CallDraft], again: list[CallDraft]
-) -> list[_Item]:
+) -> list[IngestedItem]:
     outcomes = dict.fromkeys(map(id, fresh), Outcome.ACCEPTED) | dict.fromkeys(
         map(id, again), Outcome.TAKEN_UP
     )
@@ -264,11 +318,11 @@ def _items(
         call = known[draft.external_id]
         conflicts = differing_fields(call.fingerprint, draft.fingerprint)
         outcome = outcomes.get(id(draft), Outcome.CONFLICT if conflicts else Outcome.DUPLICATE)
-        items.append((position, call.pk, outcome, conflicts))
+        items.append(IngestedItem(position, call.pk, outcome, conflicts))
     return items
 
 
-def _note_batch(origin: Origin, items: list[_Item], now: datetime) -> uuid.UUID:
+def _note_batch(origin: Origin, items: list[IngestedItem], now: datetime) -> uuid.UUID:
     batch_uuid = uuid.uuid4()
     ((batch_id,),) = bulk.insert_rows(
         IngestBatch,
@@ -282,5 +336,6 @@ def _note_batch(origin: Origin, items: list[_Item], now: datetime) -> uuid.UUID:
         },
         returning=("id",),
     )
-    bulk.insert_rows(IngestItem, _ITEM_COLUMNS, items, same={"batch_id": batch_id})
+    rows = [(item.position, item.call_id, item.outcome, item.conflicts) for item in items]
+    bulk.insert_rows(IngestItem, _ITEM_COLUMNS, rows, same={"batch_id": batch_id})
     return batch_uuid

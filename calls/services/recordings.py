@@ -13,7 +13,7 @@ from zipingest import work
 from zipingest.work import WorkState
 
 FAILED = (WorkState.FAILED, WorkState.POISON)
-SOURCE_COLUMNS = ("source_url", "target", "url_expires_at")
+SOURCE_COLUMNS = ("source_url", "target", "url_expires_at", "auth_id")
 
 
 def take_up(*, call: Call, url: str | None = None) -> bool:
@@ -26,7 +26,7 @@ def take_up(*, call: Call, url: str | None = None) -> bool:
     if recording is None or recording.state not in FAILED:
         return False
     now = work.database_now()
-    source = source_of(url) if url else {}
+    source = source_of(url, _auth_for(url, recording)) if url else {}
     with transaction.atomic():
         failed = Recording.objects.filter(pk=recording.pk, run=recording.run, state__in=FAILED)
         begun = failed.filter(purged_at__isnull=True).update(**new_run(now), **source)
@@ -49,9 +49,15 @@ def new_run(now: datetime) -> dict[str, Any]:
     }
 
 
-def source_of(url: str) -> dict[str, Any]:
-    """The columns of a recording that come from its URL."""
-    return dict(zip(SOURCE_COLUMNS, (url, urlsplit(url).netloc.lower()[:300], expiry_of(url)), strict=True))
+def source_of(url: str, auth_id: int | None = None) -> dict[str, Any]:
+    """The columns of a recording that say where it comes from."""
+    values = (url, urlsplit(url).netloc.lower()[:300], expiry_of(url), auth_id)
+    return dict(zip(SOURCE_COLUMNS, values, strict=True))
+
+
+def _auth_for(url: str, recording: Recording) -> int | None:
+    """What the recording was asked for with, where that may go to ``url`` too."""
+    return recording.auth_id if recording.auth is not None and recording.auth.covers(url) else None
 
 
 def hasten(*, call: Call) -> bool:
