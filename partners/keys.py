@@ -77,6 +77,18 @@ def verify(*, key_id: str, secret: str) -> ApiKey:
     return key
 
 
+def verify_single(token: str) -> ApiKey:
+    """The usable key of a token in the form of :attr:`IssuedKey.single`. Raises InvalidKey."""
+    key_id, _, secret = token.partition(".")
+    return verify(key_id=key_id, secret=secret)
+
+
+def id_in(token: str) -> str:
+    """The key id that ``token`` begins with; "" where what stands there may be anything, even a secret."""
+    key_id = token.partition(".")[0]
+    return key_id if credentials.is_well_formed(key_id, KEY_PREFIX) else ""
+
+
 @transaction.atomic
 def rotate(*, key: ApiKey, overlap: timedelta = timedelta(days=1)) -> IssuedKey:
     """A new key like ``key``, which goes on working for ``overlap``.

@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/auth/", include("partners.api.urls")),
     path("api/telesales/recordings/", include("exports.api.urls")),
     path("api/telesales/", include("calls.api.telesales.urls")),
+    path("api/", include("calls.api.network.urls")),
     path("api/schema", SpectacularAPIView.as_view(**_READ_ONLY), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", **_READ_ONLY), name="docs"),
     path("healthz", health.healthz, name="healthz"),

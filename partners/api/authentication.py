@@ -36,11 +36,11 @@ class KeyAndSecret(BaseAuthentication):
         key_id = request.headers.get("x-api-key", "")
         secret = request.headers.get("x-api-secret", "")
         if not key_id or not secret:
-            raise _refused(request._request, ApiError(401))
+            raise refused_authentication(request._request, ApiError(401))
         try:
             key = keys.verify(key_id=key_id, secret=secret)
         except keys.InvalidKey as error:
-            raise _refused(request._request, ApiError(403)) from error
+            raise refused_authentication(request._request, ApiError(403)) from error
         credentials.note_use(key)
         note(partner=key.partner.name, key=key.key_id)
         return Caller(key.partner, key), key
@@ -70,7 +70,7 @@ def granted_sub_tenant(request: Request, key: ApiKey) -> SubTenant:
         raise ApiError(403) from None
 
 
-def _refused(request: HttpRequest, refusal: ApiError) -> ApiError:
+def refused_authentication(request: HttpRequest, refusal: ApiError) -> ApiError:
     """``refusal``, or 429 where this address has failed too often within a minute."""
     usage = get_usage(
         request,

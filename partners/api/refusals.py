@@ -12,11 +12,17 @@ from zipingest.api.middleware import request_id
 KEPT_STATUSES = (401, 403, 422, 429)
 
 
-def note_refusal(request: HttpRequest, answer: ErrorAnswer, partner: Partner | None) -> None:
-    """Keep the refusal. Without an authenticated ``partner`` it goes to the one whose key id was shown."""
+def note_refusal(
+    request: HttpRequest, answer: ErrorAnswer, partner: Partner | None, *, key_id: str | None = None
+) -> None:
+    """Keep the refusal. Without an authenticated ``partner`` it goes to the one whose ``key_id`` was shown.
+
+    Without a ``key_id`` it is that of the headers.
+    """
     if answer.status not in KEPT_STATUSES:
         return
-    key_id = request.headers.get("x-api-key", "")[:64]
+    if key_id is None:
+        key_id = request.headers.get("x-api-key", "")[:64]
     rejections.note(
         Refusal(
             status=answer.status,
