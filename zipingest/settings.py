@@ -183,11 +183,14 @@ AUDIO_MAX_SECONDS = env.integer("AUDIO_MAX_SECONDS", 12 * 3600, minimum=1)
 AUDIO_SAMPLE_RATE = env.integer("AUDIO_SAMPLE_RATE", 8000)
 AUDIO_KEEP_ORIGINAL = env.boolean("AUDIO_KEEP_ORIGINAL", default=True)
 
-# --- Outbound HTTP and callbacks --------------------------------------------------------------------------
+# --- Outbound and callbacks -------------------------------------------------------------------------------
 ALLOW_LOOPBACK = env.boolean("ZIPINGEST_ALLOW_LOOPBACK", default=False)
 OUTBOUND_PORTS = env.integers("OUTBOUND_PORTS", "80,443")
 # A PEM file of further certificate authorities' roots, for partners with a private one.
 OUTBOUND_CA_FILE = env.text("OUTBOUND_CA_FILE")
+# Pairs host:port that configured sources (never a URL of a request) may have on private addresses, in plain
+# http and on any port.
+OUTBOUND_TRUSTED = [pair.lower() for pair in env.words("OUTBOUND_TRUSTED")]
 OUTBOUND_CONNECT_SECONDS = env.integer("OUTBOUND_CONNECT_SECONDS", 10, minimum=1)
 OUTBOUND_READ_SECONDS = env.integer("OUTBOUND_READ_SECONDS", 30, minimum=1)
 OUTBOUND_DNS_SECONDS = env.integer("OUTBOUND_DNS_SECONDS", 5, minimum=1)
@@ -218,6 +221,7 @@ _MAIL = "smtp" if EMAIL_HOST else "dummy" if PRODUCTION else "console"
 EMAIL_BACKEND = f"django.core.mail.backends.{_MAIL}.EmailBackend"
 # Whether pages offer to send one.
 SENDS_MAIL = _MAIL != "dummy"
+CELERY_BEAT_SCHEDULE["tell-failures"] = {"task": "calls.tasks.tell_failures", "schedule": 60}
 
 # --- Exports ----------------------------------------------------------------------------------------------
 EXPORTS_RUNNING_PER_SUB_TENANT = env.integer("EXPORTS_RUNNING_PER_SUB_TENANT", 2, minimum=1)
@@ -315,8 +319,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    # Other fields are called status too.
-    "ENUM_NAME_OVERRIDES": {"LiveStatusEnum": ["in_progress", "ended"]},
+    "PREPROCESSING_HOOKS": ["calls.api.network.openapi.with_versions"],
+    # Other fields are called status too, or state.
+    "ENUM_NAME_OVERRIDES": {
+        "LiveStatusEnum": ["in_progress", "ended"],
+        "CallStatusStateEnum": ["queued", "fetching", "processing", "completed", "failed"],
+    },
 }
 
 LOGGING: dict[str, Any] = {
@@ -335,6 +343,8 @@ LOGGING: dict[str, Any] = {
         "botocore": {"level": "WARNING"},
         # It logs what it refuses with the full host; the fetch attempt already records the reason.
         "requests_hardened": {"level": "ERROR"},
+        # It logs tracebacks of whatever a server did wrong; what it means is in the fetch attempt.
+        "paramiko": {"level": "CRITICAL"},
     },
 }
 
@@ -384,6 +394,18 @@ UNFOLD: dict[str, Any] = {
                     _page("Disposition codes", "sell", "calls.dispositioncode"),
                     _page("Campaigns", "campaign", "calls.campaign"),
                     _page("Batches", "inbox", "calls.ingestbatch"),
+                ],
+            },
+            {
+                "title": "Networks",
+                "items": [
+                    _page("Networks", "hub", "calls.network"),
+                    _page("Signal names", "label", "calls.signalname"),
+                    _page("Custom-data fields", "list_alt", "calls.customfield"),
+                    _page("Auth configs", "vpn_key", "calls.recordingauth"),
+                    _page("Direct access", "cloud_sync", "calls.directaccess"),
+                    _page("Signals", "sensors", "calls.signal"),
+                    _page("Pending transactions", "pending_actions", "calls.pendingtransaction"),
                 ],
             },
             {"title": "Callbacks", "items": [_page("Callbacks", "outgoing_mail", "partners.delivery")]},

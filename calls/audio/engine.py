@@ -37,7 +37,7 @@ class AudioEngine:
     def normalise(
         self, source: Path, target: Path, *, options: AudioOptions, lane: str | None = None
     ) -> AudioFacts:
-        """Decode `source` into `target`, a 16-bit PCM WAV with the same channels, silenced as asked.
+        """Decode `source` into `target`, a 16-bit PCM WAV, silenced and swapped as asked.
 
         Waits for a helper that `lane` may have (None: any). Raises `AudioError` (the file's fault, permanent;
         `NotAudio` where it is something else), `HelperCrashed` (the helper died over it), and where this

@@ -65,7 +65,7 @@ class AudioProbe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
-    """A recording as it came (first block) and as it is kept: 16-bit PCM WAV, channels unchanged (second).
+    """A recording as it came (first block) and as it is kept: 16-bit PCM WAV, channels as asked (second).
 
     `peaks` holds absolute maxima as unsigned bytes (255 is full scale), channels interleaved, at most
     1000 per channel, each over the same stretch of time (the last may be shorter). `silences` are the

@@ -26,7 +26,7 @@ from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions, Silencing
 from calls.channels import ChannelRule
 from calls.models import Recording, Stage
 from calls.pauses import PausesDoNotFit
-from calls.services import attempts, callbacks, leftovers, verdicts
+from calls.services import attempts, callbacks, leftovers, notices, verdicts
 from calls.services.attempts import AttemptFailed
 from partners.outbound import Download, OutboundError
 from zipingest import work
@@ -242,6 +242,7 @@ def _end_failed(lease: Lease, recording: Recording, reason: str, *, crashed: boo
         lease.fail(reason, completed_at=now)
     recording.refresh_from_db()
     callbacks.owe_result(recording.call, recording)
+    notices.owe(recording, now)
 
 
 def _give_up(lease: Lease, reason: str) -> None:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from calls.drafts import NOBODY, CallDraft, differing_fields
 from calls.models import Agent, Call, Customer, IngestBatch, IngestItem, Outcome, Recording, Source
-from calls.services import dispositions, people, recordings, signals
+from calls.services import dispositions, pending, people, recordings, signals
 from partners.models import Partner, SubTenant
 from zipingest import bulk, work
 
@@ -170,6 +170,9 @@ def _create_calls(origin: Origin, drafts: list[CallDraft], now: datetime) -> dic
     pks = _insert_calls(origin, drafts, agents, customers, now)
     _insert_recordings(origin, drafts, pks, now)
     signals.note_of_new([(pks[draft.external_id], draft) for draft in drafts], now)
+    if origin.source == Source.NETWORK:
+        begun = {pks[draft.external_id]: draft.started_at for draft in drafts}
+        pending.apply_to_new(sub_tenant=origin.sub_tenant, calls=begun)
     dispositions.note(
         _changes(drafts, customers, pks),
         sub_tenant=origin.sub_tenant,

@@ -8,7 +8,19 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
-from calls.models import Call, Customer, DispositionChange, FetchAttempt, Pause, Recording, SimulatedCall
+from calls.models import (
+    Call,
+    Customer,
+    CustomValue,
+    DispositionChange,
+    FailureNotice,
+    FetchAttempt,
+    Pause,
+    PendingTransaction,
+    Recording,
+    Signal,
+    SimulatedCall,
+)
 from partners.models import Attempt, Delivery
 from zipingest import work
 from zipingest.work import RELEASED, WorkState
@@ -38,6 +50,7 @@ def scrub(customers: Sequence[int], calls: Sequence[int], prefix: str) -> int:
     DispositionChange.objects.filter(Q(customer__in=customers) | Q(call__in=calls)).update(note="")
     Pause.objects.filter(call__in=calls).exclude(provider_error="").update(provider_error=_PROSE)
     _scrub_simulated(calls)
+    _scrub_reports(calls, prefix)
     _scrub_calls(calls, prefix)
     _scrub_recordings(calls)
     return emptied
@@ -47,6 +60,8 @@ def _scrub_calls(calls: Sequence[int], prefix: str) -> None:
     Call.objects.filter(pk__in=calls).update(
         external_id=_renamed(prefix),
         customer_phone="",
+        # A number may be given out to a single visitor of a page.
+        our_phone="",
         callback_url="",
         metadata={},
         custom_fields=[],
@@ -55,10 +70,26 @@ def _scrub_calls(calls: Sequence[int], prefix: str) -> None:
     )
 
 
+def _scrub_reports(calls: Sequence[int], prefix: str) -> None:
+    """What partners said of the calls: that a signal was met stays, as an outcome does.
+
+    Also what still waits for a call from one of their phones, whichever it would be.
+    """
+    Signal.objects.filter(call__in=calls).exclude(partner_unique_id="").update(
+        partner_unique_id=_renamed(prefix)
+    )
+    CustomValue.objects.filter(call__in=calls).delete()
+    rows = Call.objects.filter(pk__in=calls).order_by()
+    phones = rows.exclude(customer_phone="").values("customer_phone")
+    from_them = Q(phone__in=phones, sub_tenant__in=rows.values("sub_tenant"))
+    PendingTransaction.objects.filter(from_them | Q(call__in=calls)).delete()
+
+
 def _scrub_recordings(calls: Sequence[int]) -> None:
     recordings = Recording.objects.filter(call__in=calls)
     FetchAttempt.objects.filter(recording__in=recordings).update(transcript=[], content_type="", sniffed="")
     FetchAttempt.objects.filter(recording__in=recordings).exclude(error="").update(error=_PROSE)
+    FailureNotice.objects.filter(recording__in=recordings).update(reason=_PROSE)
     _end(recordings)
     recordings.exclude(state=WorkState.DONE).update(last_error=ERASED)
     now = work.database_now()

@@ -1,11 +1,14 @@
-"""The one way out: every HTTP request this product makes to somebody else's server starts here.
+"""The one way out: every connection this product makes to somebody else's server starts here.
 
-Recordings are fetched with `download` and looked at with `peek`, callbacks sent with `post`; `check_url`
-judges the form of a URL before it is stored. Whatever goes wrong is an `OutboundError` with a reason in plain
-words.
+Recordings are fetched with `download` and looked at with `peek`, callbacks sent with `post`; `connect` opens
+a socket for another protocol. `check_url` judges the form of a URL before it is stored. Whatever goes wrong
+is an `OutboundError` with a reason in plain words.
 """
 
 from partners.outbound.client import RECORDING_SCHEMES, Answer, Download, Peek, download, peek, post
+from partners.outbound.connection import connect
+from partners.outbound.credentials import NO_CREDENTIALS, Credentials
+from partners.outbound.deadline import Deadline
 from partners.outbound.errors import (
     AddressRefused,
     BadStatus,
@@ -23,11 +26,14 @@ from partners.outbound.transcript import Hop
 from partners.outbound.urls import Target, check_url
 
 __all__ = [
+    "NO_CREDENTIALS",
     "RECORDING_SCHEMES",
     "AddressRefused",
     "Answer",
     "BadStatus",
     "CompressedBody",
+    "Credentials",
+    "Deadline",
     "DeadlineExceeded",
     "Download",
     "Hop",
@@ -41,6 +47,7 @@ __all__ = [
     "TooManyRedirects",
     "Truncated",
     "check_url",
+    "connect",
     "download",
     "peek",
     "post",

@@ -51,6 +51,18 @@ _NOT_PUBLIC_6 = tuple(
     )
 )
 
+# What a pair of OUTBOUND_TRUSTED may stand for besides: networks of our own.
+_PRIVATE_4 = tuple(
+    IPv4Network(network)
+    for network in ("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+)
+_PRIVATE_6 = (IPv6Network("::1/128"), IPv6Network("fc00::/7"))
+# Metadata services of the clouds, which hand out credentials. Nobody's trust reaches them.
+_METADATA = frozenset(
+    ip_address(address)
+    for address in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254")
+)
+
 # A resolver that never answers holds its thread; this many may hang before lookups fail without one.
 _LOOKUPS = threading.BoundedSemaphore(32)
 
@@ -70,10 +82,14 @@ def resolve(host: str, port: int, *, seconds: float) -> list[Address]:
     return [_normalised(answer) for answer in answers]
 
 
-def require_reachable(addresses: Iterable[Address]) -> None:
-    """Raise `AddressRefused` unless every address is public, or loopback where ALLOW_LOOPBACK is set."""
+def require_reachable(addresses: Iterable[Address], *, trusted: bool = False) -> None:
+    """Raise `AddressRefused` unless every address is public, or loopback where ALLOW_LOOPBACK is set.
+
+    Those of a `trusted` pair may be private; metadata services stay refused.
+    """
     for address in addresses:
-        if not (is_public(address) or (settings.ALLOW_LOOPBACK and address.is_loopback)):
+        public = is_public(address) or (settings.ALLOW_LOOPBACK and address.is_loopback)
+        if not (public or (trusted and is_private(address))):
             raise AddressRefused
 
 
@@ -83,6 +99,12 @@ def is_public(address: Address) -> bool:
     if address.scope_id is not None or address not in _GLOBAL_UNICAST_6:
         return False
     return not any(address in network for network in _NOT_PUBLIC_6)
+
+
+def is_private(address: Address) -> bool:
+    """Whether `address` is of a network of our own, or of this machine, and no metadata service."""
+    networks = _PRIVATE_4 if isinstance(address, IPv4Address) else _PRIVATE_6
+    return address not in _METADATA and any(address in network for network in networks)
 
 
 def _numeric(host: str, port: int) -> list[str]:

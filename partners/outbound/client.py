@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import requests
 
+from partners.outbound.credentials import NO_CREDENTIALS, Credentials
 from partners.outbound.errors import (
     BadStatus,
     CompressedBody,
@@ -22,9 +23,10 @@ from partners.outbound.errors import (
 )
 from partners.outbound.transcript import Hop
 from partners.outbound.transport import Exchange
-from partners.outbound.urls import check_url, redirected
+from partners.outbound.urls import Target, check_url, redirected
 
 RECORDING_SCHEMES = ("http", "https")
+CONFIGURED_SCHEMES = ("https",)
 CALLBACK_SCHEMES = ("https",)
 MAX_REDIRECTS = 3
 HEAD_BYTES = 512
@@ -38,7 +40,7 @@ _CONTENT_RANGE = re.compile(r"bytes 0-([0-9]{1,18})/([0-9]{1,18}|\*)", re.ASCII 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A body received whole. `final_url` is after redirects and may hold secrets in its query.
+    """A body received whole. `final_url` is after redirects, without credentials; its query may be signed.
 
     `status` is None where no HTTP was spoken.
     """
@@ -57,8 +59,8 @@ class Download:
 class Peek:
     """The beginning of a body: `head` is what was asked for, less where the body itself is shorter.
 
-    `total_bytes` is the size of the whole, None where the server does not say. `final_url` is after redirects
-    and may hold secrets in its query.
+    `total_bytes` is the size of the whole, None where the server does not say. `final_url` is
+    as of a `Download`.
     """
 
     final_url: str
@@ -89,21 +91,24 @@ def download(
     to: BinaryIO,
     max_bytes: int,
     deadline_seconds: float,
-    headers: Mapping[str, str] | None = None,
+    credentials: Credentials = NO_CREDENTIALS,
+    configured: bool = False,
 ) -> Download:
     """GET `url` into `to`, following at most 3 redirects, each judged like the first URL.
 
-    `headers` (credentials of a source) are not sent on to another origin. Raises an `OutboundError`:
-    `BadStatus` for anything but 200, `TooLarge`, `Truncated`, `CompressedBody`, … What was written to `to`
-    before an error is the caller's to discard; errors of `to.write` pass through.
+    `credentials` are not sent on to another origin. `configured`: staff has named the URL's host, so it is
+    https, or one of OUTBOUND_TRUSTED (see `check_url`); where it redirects to is a URL like any other.
+
+    Raises an `OutboundError`: `BadStatus` for anything but 200, `TooLarge`, `Truncated`, `CompressedBody`, …
+    What was written to `to` before an error is the caller's to discard; errors of `to.write` pass through.
     """
-    with Exchange(schemes=RECORDING_SCHEMES, deadline_seconds=deadline_seconds) as exchange:
-        response = _follow(exchange, url, headers or {})
+    with _exchange(configured, deadline_seconds) as exchange:
+        response, target = _follow(exchange, url, credentials, configured=configured)
         with response:
             _require_plain_body(exchange, response)
             size, sha256, head = _receive(exchange, response, to, max_bytes)
         return Download(
-            final_url=response.url,
+            final_url=target.url,
             status=response.status_code,
             content_type=_content_type(response),
             bytes=size,
@@ -115,7 +120,12 @@ def download(
 
 
 def peek(
-    url: str, *, max_bytes: int, deadline_seconds: float, headers: Mapping[str, str] | None = None
+    url: str,
+    *,
+    max_bytes: int,
+    deadline_seconds: float,
+    credentials: Credentials = NO_CREDENTIALS,
+    configured: bool = False,
 ) -> Peek:
     """GET the first `max_bytes` of `url` (RFC 9110 §14.2), under the rules of `download`, with its errors.
 
@@ -123,17 +133,17 @@ def peek(
     body is never `TooLarge`; whether the whole would be, `total_bytes` tells.
     """
     wanted = {"Range": f"bytes=0-{max_bytes - 1}"}
-    with Exchange(schemes=RECORDING_SCHEMES, deadline_seconds=deadline_seconds) as exchange:
-        response = _follow(exchange, url, headers or {}, wanted)
+    with _exchange(configured, deadline_seconds) as exchange:
+        response, target = _follow(exchange, url, credentials, wanted, configured=configured)
         if response.status_code == 416:
             # An empty file has no first byte to give. A plain request is answered as a download would be.
             response.close()
-            response = _follow(exchange, url, headers or {})
+            response, target = _follow(exchange, url, credentials, configured=configured)
         with response:
             _require_plain_body(exchange, response, statuses=(200, 206))
             head, total = _beginning(exchange, response, max_bytes)
         return Peek(
-            final_url=response.url,
+            final_url=target.url,
             status=response.status_code,
             content_type=_content_type(response),
             head=head,
@@ -174,20 +184,30 @@ def parse_retry_after(value: str | None) -> float | None:
     return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
 
 
+def _exchange(configured: bool, deadline_seconds: float) -> Exchange:
+    schemes = CONFIGURED_SCHEMES if configured else RECORDING_SCHEMES
+    return Exchange(schemes=schemes, deadline_seconds=deadline_seconds)
+
+
 def _follow(
-    exchange: Exchange, url: str, headers: Mapping[str, str], everywhere: Mapping[str, str] | None = None
-) -> requests.Response:
-    """The answer at the end of the redirects; `headers` go to the first origin only, `everywhere` to all."""
-    target = check_url(url, schemes=exchange.schemes)
+    exchange: Exchange,
+    url: str,
+    credentials: Credentials,
+    headers: Mapping[str, str] | None = None,
+    *,
+    configured: bool,
+) -> tuple[requests.Response, Target]:
+    """The answer at the end of the redirects, and whose it is; only `headers` go to every origin."""
+    target = check_url(url, schemes=exchange.schemes, configured=configured)
     for _ in range(MAX_REDIRECTS + 1):
-        response = exchange.send("GET", target, headers={**headers, **(everywhere or {})})
+        response = exchange.send("GET", target, headers=headers or {}, credentials=credentials)
         location = response.headers.get("Location")
         if response.status_code not in _REDIRECTS or not location:
-            return response
+            return response, target
         response.close()
-        following = redirected(target, location, schemes=exchange.schemes)
+        following = credentials.taken_from(redirected(target, location, schemes=exchange.schemes))
         if following.origin != target.origin:
-            headers = {}
+            credentials = NO_CREDENTIALS
         target = following
     raise TooManyRedirects(MAX_REDIRECTS)
 

@@ -42,8 +42,8 @@ class AddressRefused(OutboundError):
 
     permanent = True
 
-    def __init__(self) -> None:
-        super().__init__("the URL leads to an address that is not public")
+    def __init__(self, reason: str = "the URL leads to an address that is not public") -> None:
+        super().__init__(reason)
 
 
 class NameNotResolved(OutboundError):

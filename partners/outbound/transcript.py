@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from partners.outbound.urls import Target
 
@@ -29,7 +30,7 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One request: `url` without query, `status` None where no answer came, headers that explain."""
+    """One request: `url` as far as the query, `status` None where no answer came, headers that explain."""
 
     url: str
     status: int | None
@@ -38,4 +39,4 @@ class Hop:
 
 def hop(target: Target, status: int | None = None, headers: Mapping[str, str] | None = None) -> Hop:
     shown = {name: headers[name][:_LONGEST] for name in _SHOWN if headers and name in headers}
-    return Hop(target.url.partition("?")[0], status, shown)
+    return Hop(urlsplit(target.url)._replace(query="", fragment="").geturl(), status, shown)

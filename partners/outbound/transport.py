@@ -21,12 +21,14 @@ from requests_hardened.ip_filter_adapter import IPFilterAdapter  # type: ignore[
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from partners.outbound import addresses, faults
+from partners.outbound.credentials import NO_CREDENTIALS, Credentials
 from partners.outbound.deadline import Deadline
 from partners.outbound.errors import DeadlineExceeded, OutboundError
 from partners.outbound.transcript import Hop, hop
 from partners.outbound.urls import Target, bracketed, check_url, require_public_form
 
 USER_AGENT = "Zipingest/0.1.0"
+_PLAIN = {"Accept-Encoding": "identity", "Connection": "close"}
 
 # Its complaint about a malformed header quotes the whole URL, and queries hold signatures and tokens.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
@@ -50,20 +52,23 @@ class _WatchedTLS(_Watched, HTTPSConnection):
 class PinningAdapter(IPFilterAdapter):  # type: ignore[misc]  # untyped base
     """Connects to an address it has judged itself, under the name the URL gives."""
 
-    def __init__(self, *, scheme: str, schemes: Collection[str], deadline: Deadline) -> None:
-        super().__init__(is_https_proto=scheme == "https", allow_loopback=settings.ALLOW_LOOPBACK)
+    def __init__(self, target: Target, *, schemes: Collection[str], deadline: Deadline) -> None:
+        super().__init__(is_https_proto=target.scheme == "https", allow_loopback=settings.ALLOW_LOOPBACK)
+        self._trusted = target.trusted
         self._schemes = schemes
         self._deadline = deadline
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        target = check_url(request.url or "", schemes=self._schemes)
+        target = check_url(request.url or "", schemes=self._schemes, configured=self._trusted)
         # The base class is shown the address instead of the name: nothing is looked up a second time, and
-        # its own list is a second opinion on the address.
+        # its own list is a second opinion on the address, but for a trusted one, which may be private.
         pinned = request.copy()
         pinned.url = f"{target.scheme}://{bracketed(self._address(target))}:{target.port}/"
-        host_params, pool_kwargs = super().build_connection_pool_key_attributes(pinned, verify, cert)
+        base = super(IPFilterAdapter, self) if target.trusted else super()
+        # Its type stubs do not know the method.
+        host_params, pool_kwargs = base.build_connection_pool_key_attributes(pinned, verify, cert)  # type: ignore[attr-defined]
         request.headers["Host"] = target.authority
         if target.scheme == "https":
             pool_kwargs["ssl_context"] = _trust(settings.OUTBOUND_CA_FILE)
@@ -84,8 +89,8 @@ class PinningAdapter(IPFilterAdapter):  # type: ignore[misc]  # untyped base
     def _address(self, target: Target) -> str:
         seconds = self._deadline.at_most(settings.OUTBOUND_DNS_SECONDS)
         answers = addresses.resolve(target.host, target.port, seconds=seconds)
-        addresses.require_reachable(answers)
-        if not all(answer.is_loopback for answer in answers):
+        addresses.require_reachable(answers, trusted=target.trusted)
+        if not (target.trusted or all(answer.is_loopback for answer in answers)):
             require_public_form(target, schemes=self._schemes)
         return str(answers[0])
 
@@ -107,9 +112,6 @@ class Exchange:
         self.hops: list[Hop] = []
         self._session = _Session(_CONFIG)
         self._session.trust_env = False
-        for scheme in ("http", "https"):
-            adapter = PinningAdapter(scheme=scheme, schemes=schemes, deadline=self.deadline)
-            self._session.mount(f"{scheme}://", adapter)
 
     def __enter__(self) -> Self:
         self.deadline.__enter__()
@@ -122,19 +124,29 @@ class Exchange:
             error.hops = tuple(self.hops)
 
     def send(
-        self, method: str, target: Target, *, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        target: Target,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        credentials: Credentials = NO_CREDENTIALS,
     ) -> requests.Response:
-        """The answer up to its headers; its body is still to be read."""
-        headers = {"Accept": "*/*", **headers, "Accept-Encoding": "identity", "Connection": "close"}
-        request = requests.Request(method, target.url, headers=headers, data=body)
-        prepared = self._session.prepare_request(request)
+        """The answer up to its headers, which do not repeat the credentials; its body is still to be read."""
+        headers = {"Accept": "*/*", **credentials.headers, **headers, **_PLAIN}
+        request = requests.Request(method, credentials.added_to(target.url), headers=headers, data=body)
+        adapter = PinningAdapter(target, schemes=self.schemes, deadline=self.deadline)
+        self._session.mount(f"{target.scheme}://", adapter)
         with self._in_plain_words():
+            prepared = self._session.prepare_request(request)
             timeouts = (
                 self.deadline.at_most(settings.OUTBOUND_CONNECT_SECONDS),
                 self.deadline.at_most(settings.OUTBOUND_READ_SECONDS),
             )
             self.hops.append(hop(target))
             response: requests.Response = self._session.send(prepared, stream=True, timeout=timeouts)
+            for name, value in response.headers.items():
+                response.headers[name] = credentials.masked(value)
             self.hops[-1] = hop(target, response.status_code, response.headers)
             return response
 

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
@@ -23,12 +23,16 @@ _NAME = re.compile(rf"(?=.{{1,253}}\.?$){_LABEL}(?:\.{_LABEL})*\.?")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL in the form in which it is sent, and its parts (`host` without brackets)."""
+    """A URL in the form in which it is sent, and its parts (`host` without brackets).
+
+    `trusted`: of a configured source, and one of OUTBOUND_TRUSTED.
+    """
 
     url: str
     scheme: str
     host: str
     port: int
+    trusted: bool = False
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -46,9 +50,11 @@ class Target:
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def check_url(url: str, *, schemes: Collection[str]) -> Target:
+def check_url(url: str, *, schemes: Collection[str], configured: bool = False) -> Target:
     """The target `url` names, by its form alone: nothing is resolved.
 
+    `configured` says that staff has configured the URL's host: OUTBOUND_TRUSTED holds for it, whose pairs may
+    have any port, be asked in plain http, and lie on private addresses. It never holds for a request's URL.
     With ALLOW_LOOPBACK any port passes, and plain http to a loopback literal passes where only https may;
     both are judged again once the address is known (`require_public_form`). Raises `InvalidUrl`.
     """
@@ -57,6 +63,8 @@ def check_url(url: str, *, schemes: Collection[str]) -> Target:
     if _FORBIDDEN.search(url):
         raise InvalidUrl("the URL holds a space, a backslash or another character no URL may hold")
     target = _parse(url)
+    if configured and is_trusted(target.host, target.port):
+        return replace(target, trusted=True)
     if settings.ALLOW_LOOPBACK:
         if not _is_loopback_literal(target.host):
             _require_scheme(target, schemes)
@@ -85,6 +93,16 @@ def redirected(target: Target, location: str, *, schemes: Collection[str]) -> Ta
     return following
 
 
+def is_trusted(host: str, port: int) -> bool:
+    """Whether OUTBOUND_TRUSTED has the pair."""
+    return f"{bracketed(host.lower().rstrip('.'))}:{port}" in settings.OUTBOUND_TRUSTED
+
+
+def is_host(text: str) -> bool:
+    """Whether `text` is a name or an address in the form in which we look them up."""
+    return _NAME.fullmatch(text) is not None or _is_ipv6(text)
+
+
 def bracketed(host: str) -> str:
     """`host` as it stands in a URL: IPv6 addresses in brackets (RFC 3986 §3.2.2)."""
     return f"[{host}]" if ":" in host else host
@@ -98,7 +116,7 @@ def _parse(url: str) -> Target:
     if "@" in parts.netloc or "@" in urlsplit(url).netloc:
         raise InvalidUrl("the URL holds a user name or password")
     host = parts.hostname or ""
-    if not (_NAME.fullmatch(host) or _is_ipv6(host)):
+    if not is_host(host):
         raise InvalidUrl("the URL's host is neither a name nor an address")
     return Target(parts.geturl(), parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme])
 

@@ -15,6 +15,7 @@ from partners.outbound import (
     AddressRefused,
     BadStatus,
     CompressedBody,
+    Credentials,
     InvalidUrl,
     NetworkFault,
     OutboundError,
@@ -34,8 +35,8 @@ def partner():
         yield server
 
 
-def fetch(url: str, *, to=None, max_bytes: int = 1_000_000, headers=None):
-    return download(url, to=to or BytesIO(), max_bytes=max_bytes, deadline_seconds=5, headers=headers)
+def fetch(url: str, *, to=None, max_bytes: int = 1_000_000, **options):
+    return download(url, to=to or BytesIO(), max_bytes=max_bytes, deadline_seconds=5, **options)
 
 
 # --- What arrives -----------------------------------------------------------------------------------------
@@ -75,7 +76,8 @@ def test_it_takes_a_body_of_exactly_the_limit(partner):
 
 
 def test_it_says_who_asks_and_wants_the_body_as_it_is(partner):
-    fetch(partner.serve("/a.wav"), headers={"X-Token": "t", "Accept-Encoding": "gzip"})
+    credentials = Credentials(headers={"X-Token": "t", "Accept-Encoding": "gzip"})
+    fetch(partner.serve("/a.wav"), credentials=credentials)
     headers = partner.requests[0].headers
     version = tomllib.loads(Path("pyproject.toml").read_text())["project"]["version"]
     assert headers["User-Agent"] == f"Zipingest/{version}"
@@ -151,7 +153,7 @@ def test_credentials_stay_with_the_origin_they_were_meant_for(partner):
         other.serve("/b.wav")
         partner.redirect("/1", "/2")
         partner.redirect("/2", other.url("/b.wav"))
-        fetch(partner.url("/1"), headers={"X-Token": "t"})
+        fetch(partner.url("/1"), credentials=Credentials(headers={"X-Token": "t"}))
         assert partner.received("/2")[0].headers["X-Token"] == "t"
         assert "X-Token" not in other.requests[0].headers
 

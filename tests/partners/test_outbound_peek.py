@@ -11,6 +11,7 @@ from partners.outbound import (
     AddressRefused,
     BadStatus,
     CompressedBody,
+    Credentials,
     DeadlineExceeded,
     InvalidUrl,
     NetworkFault,
@@ -33,8 +34,8 @@ def partner():
         yield server
 
 
-def look(url: str, *, max_bytes: int = 1000, deadline: float = 5, headers=None):
-    return peek(url, max_bytes=max_bytes, deadline_seconds=deadline, headers=headers)
+def look(url: str, *, max_bytes: int = 1000, deadline: float = 5, **options):
+    return peek(url, max_bytes=max_bytes, deadline_seconds=deadline, **options)
 
 
 def part(partner, content_range: str, body: bytes = BODY[:1000]) -> str:
@@ -81,7 +82,10 @@ def test_an_empty_object_is_empty_and_no_error(presigned):
 
 
 def test_it_asks_for_the_bytes_it_wants_as_they_are(partner):
-    got = look(partner.serve("/a.wav", BODY, content_type="audio/wav") + "?sig=1", headers={"X-Token": "t"})
+    got = look(
+        partner.serve("/a.wav", BODY, content_type="audio/wav") + "?sig=1",
+        credentials=Credentials(headers={"X-Token": "t"}),
+    )
     headers = partner.requests[0].headers
     assert (headers["Range"], headers["Accept-Encoding"]) == ("bytes=0-999", "identity")
     assert headers["X-Token"] == "t"
@@ -164,7 +168,7 @@ def test_of_an_endless_answer_no_more_is_read(partner):
 def test_it_follows_redirects_and_asks_there_for_the_same_bytes(partner):
     with PartnerServer() as other:
         partner.redirect("/a.wav", other.serve("/b.wav", BODY))
-        got = look(partner.url("/a.wav"), headers={"X-Token": "t"})
+        got = look(partner.url("/a.wav"), credentials=Credentials(headers={"X-Token": "t"}))
         assert (got.head, got.final_url) == (BODY[:1000], other.url("/b.wav"))
         assert other.requests[0].headers["Range"] == "bytes=0-999"
         assert "X-Token" not in other.requests[0].headers

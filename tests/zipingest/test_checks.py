@@ -29,6 +29,7 @@ WRONG = {
     "E007": ({**PRODUCTION, "REDIS_URL": ""}, "REDIS_URL"),
     "E008": ({**PRODUCTION, "ALLOWED_HOSTS": []}, "ALLOWED_HOSTS"),
     "E009": ({"OUTBOUND_CA_FILE": "/missing.pem"}, "OUTBOUND_CA_FILE"),
+    "E010": ({"OUTBOUND_TRUSTED": ["minio.internal:9000", "minio.internal"]}, "host:port"),
 }
 
 
@@ -97,3 +98,11 @@ def test_production_with_nothing_set_does_not_pass_the_check(tmp_path):
     ended = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=60)
     assert ended.returncode != 0
     assert "SECRET_KEY" in ended.stderr
+
+
+@pytest.mark.parametrize("pair", ["", ":80", "host:", "host:http", "http://host:80", "::1:80", "host:80:81"])
+def test_a_trusted_pair_is_one_host_and_one_port(settings, pair):
+    settings.OUTBOUND_TRUSTED = ["minio.internal:9000", "10.0.0.1:22", "[fd12::1]:443"]
+    assert ours() == {}
+    settings.OUTBOUND_TRUSTED = [pair]
+    assert list(ours()) == ["E010"]
