@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from calls.models import Agent, Campaign, DispositionCode
+from django.db.models import Model
+
+from calls.models import Agent, Campaign, CustomField, DispositionCode, SignalName
 from partners.models import SubTenant
 
 
@@ -16,6 +18,10 @@ class RecordingFilter:
     What is None or empty leaves a field unfiltered. ``agent_ids`` and ``campaign_id`` are our rows' ids;
     ``phone`` and ``agent_name`` are beginnings, and so is ``text``: of a call's id, the number, an agent's
     name or extension. In names, capital and small letters are one.
+
+    ``signal_id``: of calls on which that signal was met at least once; where ``signal_value`` is False, on
+    which it was reported and never met. ``custom_field_id``: of calls of which that field holds
+    ``custom_value``, or anything where it is empty; a value alone may stand in any field of the account.
     """
 
     sub_tenant: SubTenant
@@ -27,20 +33,30 @@ class RecordingFilter:
     phone: str = ""
     agent_name: str = ""
     text: str = ""
+    signal_id: int | None = None
+    signal_value: bool = True
+    custom_field_id: int | None = None
+    custom_value: str = ""
 
 
 def unknown_in(wanted: RecordingFilter) -> dict[str, list[str]]:
-    """What the filter names that the account does not have, by field; at most one query each of three."""
-    account = wanted.sub_tenant
-    campaigns = () if wanted.campaign_id is None else (wanted.campaign_id,)
+    """What the filter names that the account does not have, by field; at most one query each of five."""
+    named: dict[str, tuple[Iterable[Any], type[Model], str]] = {
+        "agent_ids": (wanted.agent_ids, Agent, "pk"),
+        "campaign_id": (_given(wanted.campaign_id), Campaign, "pk"),
+        "disposition_codes": (wanted.disposition_codes, DispositionCode, "code"),
+        "signal_id": (_given(wanted.signal_id), SignalName, "pk"),
+        "custom_field_id": (_given(wanted.custom_field_id), CustomField, "pk"),
+    }
     unknown = {
-        "agent_ids": _missing(wanted.agent_ids, Agent.objects.filter(sub_tenant=account), "pk"),
-        "campaign_id": _missing(campaigns, Campaign.objects.filter(sub_tenant=account), "pk"),
-        "disposition_codes": _missing(
-            wanted.disposition_codes, DispositionCode.objects.filter(sub_tenant=account), "code"
-        ),
+        field: _missing(names, model._default_manager.filter(sub_tenant=wanted.sub_tenant), column)
+        for field, (names, model, column) in named.items()
     }
     return {field: names for field, names in unknown.items() if names}
+
+
+def _given(pk: int | None) -> tuple[int, ...]:
+    return () if pk is None else (pk,)
 
 
 def _missing(named: Iterable[Any], rows: Any, column: str) -> list[str]:

@@ -5,10 +5,21 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, Prefetch, Q, QuerySet, When
+from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, When
 
 from calls.filters import RecordingFilter
-from calls.models import Agent, Call, IngestBatch, IngestItem, Outcome, Source, Stage
+from calls.models import (
+    Agent,
+    Call,
+    CustomField,
+    CustomValue,
+    IngestBatch,
+    IngestItem,
+    Outcome,
+    Signal,
+    Source,
+    Stage,
+)
 from partners.models import Delivery, Partner, SubTenant, User
 from zipingest.work import WorkState
 
@@ -23,6 +34,8 @@ _STATES: dict[str, Q] = {
     "failed": Q(recording__state=WorkState.FAILED) | Q(recording__state=WorkState.POISON),
 }
 CALL_STATES = tuple(_STATES)
+# So many calls are read by their keys in some milliseconds; of more, a page is soon found newest first.
+_FEW = 2000
 # Of these a lane's recordings stand newest first in an index (recording_lane_due, recording_lane_failed).
 _IN_LANES = ("queued", "failed")
 
@@ -64,6 +77,16 @@ def partner_call(partner: Partner, sub_tenant: SubTenant, external_id: str) -> Q
 def account_call(sub_tenant: SubTenant, uuid: UUID) -> QuerySet[Call]:
     """The account's call of that uuid, or none."""
     return Call.objects.filter(sub_tenant=sub_tenant, uuid=uuid)
+
+
+def network_call(sub_tenant: SubTenant, uuid: UUID) -> Call | None:
+    """The call of that uuid that came to the account by the network surface, with what its status shows."""
+    return _with_status(account_call(sub_tenant, uuid).filter(source=Source.NETWORK)).first()
+
+
+def uuid_of(call_id: int) -> UUID:
+    """The public id of a call that is known to be there."""
+    return Call.objects.values_list("uuid", flat=True).get(pk=call_id)
 
 
 def in_state(calls: QuerySet[Call], state: str) -> QuerySet[Call]:
@@ -122,12 +145,42 @@ def matching(wanted: RecordingFilter) -> QuerySet[Call]:
     if wanted.text:
         named = Q(name__istartswith=wanted.text) | Q(extension__startswith=wanted.text)
         calls = calls.filter(_ids_begin(wanted.text) | Q(agent__in=_agents(wanted.sub_tenant, named)))
+    if wanted.signal_id is not None:
+        calls = calls.filter(_reported(wanted.signal_id, wanted.signal_value))
+    if wanted.custom_field_id is not None or wanted.custom_value:
+        calls = calls.filter(_held(wanted))
     return calls
 
 
 def spoken_by(calls: QuerySet[Call], user: User | None) -> QuerySet[Call]:
     """Those of ``calls`` whose agent is ``user``; read off call_agent_started, which a join would hide."""
     return calls.filter(agent=Agent.objects.filter(user=user).values("pk")[:1])
+
+
+def _reported(signal_id: int, value: bool) -> Q:
+    """That the signal was met, or that it was reported and never met; read off signal_met."""
+    current = Signal.objects.filter(name=signal_id, is_current=True)
+    reported = _marked(current.filter(value=value))
+    return reported if value else reported & ~Q(Exists(current.filter(value=True, call=OuterRef("pk"))))
+
+
+def _held(wanted: RecordingFilter) -> Q:
+    """Read off custom_value_held, which the fields lead: all of the account's where none is named."""
+    fields = [wanted.custom_field_id]
+    if wanted.custom_field_id is None:
+        fields = list(CustomField.objects.filter(sub_tenant=wanted.sub_tenant).values_list("pk", flat=True))
+    held = CustomValue.objects.filter(field__in=fields)
+    return _marked(held.filter(value=wanted.custom_value) if wanted.custom_value else held)
+
+
+def _marked(marks: "QuerySet[Signal] | QuerySet[CustomValue]") -> Q:
+    """That one of ``marks`` is of the call.
+
+    Few are asked apart: the planner takes a name and its value for independent, so it expects a signal that
+    is often reported to be often met too, and would walk all calls to find the few where it was.
+    """
+    few = list(marks.order_by().values_list("call", flat=True)[: _FEW + 1])
+    return Q(pk__in=few) if len(few) <= _FEW else Q(Exists(marks.filter(call=OuterRef("pk"))))
 
 
 def _ids_begin(text: str) -> Q:

@@ -87,7 +87,7 @@ def _row(refusal: Refusal, now: datetime) -> Rejection:
         partner=refusal.partner,
         key_id=_storable(refusal.key_id)[:64],
         status=refusal.status,
-        message=refusal.message[:255],
+        message=_storable(refusal.message)[:255],
         errors=[_error(error) for error in refusal.errors[:_MAX_ERRORS]],
         method=refusal.method[:8],
         path=_storable(refusal.path)[:512],

@@ -1,7 +1,8 @@
 """Who may use which route: every route of the URLconf by key by partner by tenant, from one table.
 
 The console has a table of its own (tests/console/routes.py), and so have the telesales surface
-(tests/authorisation/members.py) and the pages (tests/authorisation/pages.py). A route in none fails here.
+(tests/authorisation/members.py), the network surface (tests/authorisation/network.py) and the pages
+(tests/authorisation/pages.py). A route in none fails here.
 """
 
 import json
@@ -22,6 +23,7 @@ from partners import keys
 from partners.models import ApiKey
 from partners.provisioning import Provisioned
 from tests.authorisation.members import DOORS, MEMBERS
+from tests.authorisation.network import NETWORK
 from tests.authorisation.pages import PAGES
 from tests.support import factories, recordings
 from tests.support.stored import everything_stored
@@ -124,7 +126,7 @@ def routes(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[str]
 
 
 def test_every_route_stands_in_the_table() -> None:
-    assert sorted(routes()) == sorted([*PUBLIC, *PROTECTED, *MEMBERS, *PAGES, *DOORS])
+    assert sorted(routes()) == sorted([*PUBLIC, *PROTECTED, *MEMBERS, *NETWORK, *PAGES, *DOORS])
 
 
 # --- What they answer -------------------------------------------------------------------------------------

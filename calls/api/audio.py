@@ -1,12 +1,28 @@
-"""What every door to a recording answers, for machines: whole, ranges and conditions (RFC 9110 §13, §14)."""
+"""What every door to a recording answers, for machines: whole, ranges and conditions (RFC 9110 §13, §14).
+
+And the facts of one that is stored.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from pydantic import BaseModel
 
 from partners.api.openapi import header
+
+
+class RecordingFacts(BaseModel):
+    """What came (format, codec, channels, sample rate); size and hash are those of the WAV that is kept."""
+
+    duration_seconds: float | None
+    format: str
+    codec: str
+    channels: int | None
+    sample_rate: int | None
+    bytes: int | None
+    sha256: str
 
 
 def _request_header(name: str, description: str) -> OpenApiParameter:

@@ -74,6 +74,7 @@ def test_killed_with_half_of_the_recording_fetched(call, server):
     assert_done_once(call, server)
 
 
+@pytest.mark.slow
 def test_killed_while_decoding_and_its_helper_with_it(call, server):
     pid = killed_worker("decoding")
     wait_until(lambda: not audio_helpers_of(pid))
@@ -83,6 +84,7 @@ def test_killed_while_decoding_and_its_helper_with_it(call, server):
     assert_done_once(call, server)
 
 
+@pytest.mark.slow
 def test_killed_with_the_objects_stored_and_the_row_not_finished(call, server):
     killed_worker("stored")
     assert state_of(call) == (WorkState.LEASED, 1)
@@ -101,6 +103,7 @@ def test_killed_twice_and_what_the_first_had_stored_is_gone_in_the_end(call, ser
     assert_done_once(call, server)
 
 
+@pytest.mark.slow
 def test_killed_with_the_end_committed_and_nobody_told(call, server):
     killed_worker("committed")
     assert state_of(call) == (WorkState.DONE, 1)
@@ -110,6 +113,7 @@ def test_killed_with_the_end_committed_and_nobody_told(call, server):
     assert (server.count("/a.wav"), server.count("/hook")) == (1, 1)
 
 
+@pytest.mark.slow
 def test_killed_with_the_callback_sent_and_not_marked(call, server):
     killed_worker("sent")
     assert server.count("/hook") == 1

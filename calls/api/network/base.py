@@ -1,6 +1,7 @@
 """The checks every request of the network surface goes through, in the order of the spec."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest
@@ -100,15 +101,15 @@ class NetworkViewSet(ViewSet):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, ApiError):
-            request = self.request._request
             caller = getattr(self, "caller", None)
-            note_refusal(request, exc.answer, caller.partner if caller else None, key_id=_shown_id(request))
+            key_id = caller.key.key_id if caller else _shown_id(self.request)
+            note_refusal(self.request._request, exc.answer, caller.partner if caller else None, key_id=key_id)
         return super().handle_exception(exc)
 
     def body(self) -> dict[str, Any]:
-        """The request's JSON object, without the token."""
-        body = _body_of(self.request._request)
-        return {name: value for name, value in body.items() if name != TOKEN_FIELD}
+        """The request's JSON object, without the token; of no body, an empty one."""
+        body: dict[str, Any] = _without_token(_body_of(self.request._request))
+        return body
 
 
 def _token_of(request: Request) -> str:
@@ -129,14 +130,29 @@ def _body_of(request: HttpRequest) -> dict[str, Any]:
     """Parsed once: the token may lie in it."""
     known: dict[str, Any] | None = request.META.get("zipingest.network_body")
     if known is None:
-        value = read_json(request, max_bytes=MAX_BODY_BYTES)
+        value = {} if _is_empty(request) else read_json(request, max_bytes=MAX_BODY_BYTES)
         if not isinstance(value, dict):
             raise ApiError(400, "The request body must be a JSON object")
         request.META["zipingest.network_body"] = known = value
     return known
 
 
-def _shown_id(request: HttpRequest) -> str:
-    """The public part of the token that was shown in the header; nothing that is not surely a key's id."""
-    header = request.headers.get("Authorization", "").strip().removeprefix("Bearer").strip()
-    return keys.id_in(header)
+def _is_empty(request: HttpRequest) -> bool:
+    """Whether there is no body at all (RFC 9112 section 6.3), as in a retry that changes nothing."""
+    return (
+        request.META.get("CONTENT_LENGTH") in (None, "", "0") and "HTTP_TRANSFER_ENCODING" not in request.META
+    )
+
+
+def _without_token(value: Any) -> Any:
+    """Also where the token stands deeper than it should: nothing that is stored may hold it."""
+    if isinstance(value, dict):
+        return {name: _without_token(inner) for name, inner in value.items() if name != TOKEN_FIELD}
+    return [_without_token(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _shown_id(request: Request) -> str:
+    """The public part of the token that was shown; nothing that is not surely a key's id."""
+    with suppress(ApiError):
+        return keys.id_in(_token_of(request))
+    return ""

@@ -1,4 +1,7 @@
-from django.urls import URLPattern, register_converter
+from django.urls import path, register_converter
+
+from calls.api.network.calls import CallsViewSet, CallViewSet, RetryViewSet
+from calls.api.network.transactions import TransactionsViewSet
 
 
 class Version:
@@ -15,5 +18,25 @@ class Version:
 
 register_converter(Version, "version")
 
-# Each begins with <version:version>/
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path(
+        "<version:version>/calls.json",
+        CallsViewSet.as_view({"post": "create", "put": "create"}),
+        name="network-calls",
+    ),
+    path(
+        "<version:version>/calls/<str:cuid>.json",
+        CallViewSet.as_view({"get": "retrieve"}),
+        name="network-call",
+    ),
+    path(
+        "<version:version>/calls/<str:cuid>/retry.json",
+        RetryViewSet.as_view({"post": "retry"}),
+        name="network-call-retry",
+    ),
+    path(
+        "<version:version>/transactions.json",
+        TransactionsViewSet.as_view({"post": "report", "put": "report"}),
+        name="network-transactions",
+    ),
+]

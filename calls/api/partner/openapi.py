@@ -10,7 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from pydantic import BaseModel
 
-from calls.api.audio import ANSWERS, PARAMETERS
+from calls.api.audio import ANSWERS, PARAMETERS, RecordingFacts
 from calls.api.partner.query import MAX_PER_PAGE
 from calls.api.partner.schemas import BatchIn, DispositionIn
 from calls.selectors import CALL_STATES
@@ -33,18 +33,6 @@ class Failure(BaseModel):
     success: Literal[False]
     message: str
     errors: list[FieldError] = []
-
-
-class RecordingFacts(BaseModel):
-    """What came (format, codec, channels, sample rate); size and hash are those of the WAV that is kept."""
-
-    duration_seconds: float | None
-    format: str
-    codec: str
-    channels: int | None
-    sample_rate: int | None
-    bytes: int | None
-    sha256: str
 
 
 class CallbackStatus(BaseModel):

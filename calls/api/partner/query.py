@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from calls import selectors
-from calls.api.partner.schemas import UtcTime, Wire, wrong
+from calls.api.partner.schemas import UtcTime
+from calls.api.wire import Wire, wrong
 
 MAX_PER_PAGE = 200
 

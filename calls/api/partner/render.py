@@ -2,10 +2,10 @@
 
 from collections import Counter
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from calls import selectors
+from calls.api.wire import time_text
 from calls.models import Call, IngestBatch
 from calls.services.callbacks import recording_facts
 from calls.services.probe import Probe
@@ -34,7 +34,7 @@ def batch_body(batch: IngestBatch, calls: list[Call]) -> dict[str, Any]:
     by_state = Counter(call["state"] for call in shown)
     return {
         "id": str(batch.uuid),
-        "received_at": _time(batch.received_at),
+        "received_at": time_text(batch.received_at),
         "total": len(shown),
         "by_state": {state: by_state[state] for state in selectors.CALL_STATES},
         "calls": shown,
@@ -43,7 +43,7 @@ def batch_body(batch: IngestBatch, calls: list[Call]) -> dict[str, Any]:
 
 def probed_body(ids: list[str], probes: list[Probe]) -> list[dict[str, Any]]:
     return [
-        {"id": id_, **asdict(probe), "url_expires_at": _time(probe.url_expires_at)}
+        {"id": id_, **asdict(probe), "url_expires_at": time_text(probe.url_expires_at)}
         for id_, probe in zip(ids, probes, strict=True)
     ]
 
@@ -54,13 +54,13 @@ def _call_body(call: Call, callback: Delivery | None) -> dict[str, Any]:
         "id": call.external_id,
         "state": recording.public_state,
         "attempts": recording.attempts,
-        "next_attempt_at": _time(recording.next_attempt_at),
+        "next_attempt_at": time_text(recording.next_attempt_at),
         "error": recording.last_error or None,
         "conflicts": sorted(_WIRE_NAMES.get(name, name) for name in selectors.conflicts_of(call)),
         "recording": recording_facts(recording) if recording.is_stored else None,
         "callback": _callback_body(callback) if callback else None,
-        "received_at": _time(call.received_at),
-        "completed_at": _time(recording.completed_at) if recording.has_ended else None,
+        "received_at": time_text(call.received_at),
+        "completed_at": time_text(recording.completed_at) if recording.has_ended else None,
     }
 
 
@@ -69,7 +69,7 @@ def _callback_body(callback: Delivery) -> dict[str, Any]:
         "state": _CALLBACK_STATES[callback.state],
         "attempts": callback.attempts,
         "last_status": callback.last_status,
-        "next_attempt_at": _time(callback.next_attempt_at),
+        "next_attempt_at": time_text(callback.next_attempt_at),
     }
 
 
@@ -80,10 +80,3 @@ _CALLBACK_STATES = {
     "failed": "failed",
     "poison": "failed",
 }
-
-
-def _time(value: datetime | None) -> str | None:
-    """ISO 8601 in UTC to the millisecond, as ``2023-01-01T10:00:00.000Z``."""
-    if value is None:
-        return None
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

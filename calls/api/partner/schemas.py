@@ -14,9 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     ValidationError,
@@ -24,8 +22,9 @@ from pydantic import (
     WithJsonSchema,
     field_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
+from calls.api.wire import Id, Text255, Url, Wire, field_name, is_url, wrong
 from calls.drafts import AgentDraft, CallDraft, CustomerDraft
 from zipingest.api.body import unstorable
 
@@ -35,14 +34,7 @@ MAX_CUSTOM_FIELDS = 10
 
 _UTC_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|\+00:00)", re.ASCII)
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
-# Nothing about it needs a parser to be judged; most URLs are like that.
-_PLAIN_URL = re.compile(r"(https?)://[A-Za-z0-9.-]+(?::[1-9][0-9]{0,3})?(?:/[!-~]*)?")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
-
-
-def wrong(message: str) -> PydanticCustomError:
-    """An error whose ``message`` follows the field's name."""
-    return PydanticCustomError("wrong", "{message}", {"message": message})
 
 
 def _utc_time(value: Any) -> datetime:
@@ -68,34 +60,15 @@ def _email(value: str) -> str:
     return value
 
 
-def _url(value: str) -> str:
-    if not _is_url(value, ("http", "https")):
-        raise wrong("must be a URL address")
-    return value
-
-
 def _callback_url(value: str) -> str:
-    if not _is_url(value, ("https",)) and not (settings.ALLOW_LOOPBACK and _is_loopback_url(value)):
+    if not is_url(value, ("https",)) and not (settings.ALLOW_LOOPBACK and _is_loopback_url(value)):
         raise wrong("must be a valid https URL")
     return value
 
 
-def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
-    plain = _PLAIN_URL.fullmatch(value)
-    if plain:
-        return plain[1] in schemes
-    try:
-        parts = urlsplit(value)
-        port_is_valid = parts.port != 0
-    except ValueError:
-        return False
-    printable = value.isprintable() and " " not in value
-    return printable and parts.scheme in schemes and bool(parts.hostname) and port_is_valid
-
-
 def _is_loopback_url(value: str) -> bool:
     try:
-        return _is_url(value, ("http",)) and ip_address(urlsplit(value).hostname or "").is_loopback
+        return is_url(value, ("http",)) and ip_address(urlsplit(value).hostname or "").is_loopback
     except ValueError:
         return False
 
@@ -114,9 +87,6 @@ def _text(value: Any) -> str:
     return value
 
 
-Text255 = Annotated[str, Field(max_length=255)]
-Id = Annotated[str, Field(min_length=1, max_length=255)]
-Url = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_url)]
 HttpsUrl = Annotated[str, Field(max_length=2048), AfterValidator(_callback_url)]
 Email = Annotated[str, AfterValidator(_email)]
 Phone = Annotated[
@@ -133,15 +103,6 @@ UtcTime = Annotated[
 MetadataValue = Annotated[
     str | int | float, PlainValidator(_text_or_number), WithJsonSchema({"type": ["string", "number"]})
 ]
-
-
-class Wire(BaseModel):
-    """Strict types; keys we do not know are kept (as ``model_extra``), never refused."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    def extras(self) -> dict[str, Any]:
-        return dict(self.model_extra or {})
 
 
 class CallIn(Wire):
@@ -241,7 +202,7 @@ def parse(model: type[Body], value: Any) -> Body:
     except ValidationError as error:
         errors = _errors_of(error)
     for path, problem in unstorable(value):
-        errors.setdefault(_field(path), f"{_name(path)} {problem}")
+        errors.setdefault(field_name(path), f"{_name(path)} {problem}")
     if body is None or errors:
         raise InvalidBody([{"field": field, "message": message} for field, message in errors.items()])
     return body
@@ -251,19 +212,14 @@ def _errors_of(error: ValidationError) -> dict[str, str]:
     """The first message of each field."""
     errors: dict[str, str] = {}
     for details in error.errors(include_url=False):
-        errors.setdefault(_field(details["loc"]), f"{_name(details['loc'])} {_problem(details)}")
+        errors.setdefault(field_name(details["loc"]), f"{_name(details['loc'])} {_problem(details)}")
     return errors
-
-
-def _field(path: tuple[str | int, ...]) -> str:
-    """``("data", 0, "call", "id")`` as ``data[0].call.id``."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
 
 
 def _name(path: tuple[str | int, ...]) -> str:
     """The name a message begins with: the last step, with what it makes sense under."""
     if len(path) > 1 and (isinstance(path[-1], int) or path[-2] == "metadata"):
-        return _field(path[-2:])
+        return field_name(path[-2:])
     return str(path[-1]) if path else "body"
 
 

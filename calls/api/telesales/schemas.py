@@ -24,7 +24,13 @@ _LARGEST_ID = 2**31 - 1
 _AHEAD = timedelta(days=1)
 
 _LISTS = ("agent_ids", "disposition_codes")
-_NOUNS = {"agent_ids": "agent", "campaign_id": "campaign", "disposition_codes": "disposition code"}
+_NOUNS = {
+    "agent_ids": "agent",
+    "campaign_id": "campaign",
+    "disposition_codes": "disposition code",
+    "signal_id": "signal",
+    "custom_field_id": "custom-data field",
+}
 
 
 def _utc_time(value: Any) -> datetime:
