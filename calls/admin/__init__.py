@@ -1,6 +1,7 @@
 """The console's pages about calls, who is in them, who heard them, and how long they are kept."""
 
 from calls.admin import (
+    access,
     audit,
     calls,
     campaigns,
@@ -8,12 +9,15 @@ from calls.admin import (
     erasure,
     holds,
     ingest,
+    networks,
     pauses,
     people,
     retention,
+    signals,
 )
 
 __all__ = [
+    "access",
     "audit",
     "calls",
     "campaigns",
@@ -21,7 +25,9 @@ __all__ = [
     "erasure",
     "holds",
     "ingest",
+    "networks",
     "pauses",
     "people",
     "retention",
+    "signals",
 ]

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from calls import keeping, player
 from calls.admin.display import recording_of
-from calls.admin.holds import HoldForm, HoldSelectedForm, hold
+from calls.admin.holds import HoldForm, HoldSelectedForm, RetrySelectedForm, hold
 from calls.models import AccessKind, Call
 from calls.services import recordings
 from calls.services.recordings import FAILED
@@ -69,12 +68,15 @@ class CallActions(ReadOnlyAdmin):
         return self.ask(request, object_id, _REPLACE_URL, _replace_url, RecordingUrlForm)
 
     @action(description="Retry", permissions=["retry"])
-    def retry_selected(self, request: HttpRequest, queryset: QuerySet[Call]) -> None:
-        calls = list(queryset)
-        with transaction.atomic():
-            begun = sum(_begin(call) for call in calls)
-        left = len(calls) - begun
-        self.message_user(request, f"{begun} to be fetched again; {left} had not failed and did not wait.")
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[Call]) -> HttpResponse | None:
+        form = RetrySelectedForm(request.POST if "asked" in request.POST else None, chosen=request.POST)
+        if not form.is_valid():
+            return pages.list_question_page(self, request, _RETRY_SELECTED, form)
+        begun = recordings.take_up_all(calls=queryset)
+        self.message_user(
+            request, f"{begun:,} to be fetched again; what had not failed and did not wait is left as it was."
+        )
+        return None
 
     @action(description="Place legal hold", icon="gavel", permissions=["view", "hold"])
     def place_hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -127,6 +129,12 @@ _RETRY = Question(
     "that waits for its next attempt is fetched now.",
     button="Retry",
     done="The recording is due now.",
+)
+_RETRY_SELECTED = Question(
+    title="Retry",
+    text="Failed recordings are fetched again from the same URLs, as new runs with all their attempts; those "
+    "that wait for their next attempt are fetched now. What is stored stays as it is.",
+    button="Retry",
 )
 _REPLACE_URL = Question(
     title="Replace URL and retry",

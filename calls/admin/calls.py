@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -12,10 +13,11 @@ from calls.admin import display
 from calls.admin.actions import CallActions
 from calls.admin.filters import ReceivedFilter, StateFilter
 from calls.admin.pauses import PauseInline
+from calls.admin.signals import CustomValueInline, SignalInline
 from calls.admin.why import answers, why_page
 from calls.models import Call, Customer, Source
 from calls.timeline import carrier
-from partners.admin.base import exactly, link, moment, shortened, unbroken
+from partners.admin.base import ReadOnlyInline, exactly, link, moment, shortened, unbroken
 
 
 @admin.register(Call)
@@ -41,7 +43,9 @@ class CallAdmin(CallActions):
                     ("external_id", "uuid"),
                     ("partner", "sub_tenant"),
                     ("customer", "customer_phone"),
+                    ("direction", "our_phone"),
                     ("agent", "disposition"),
+                    ("campaign", "language"),
                     ("started_at", "ended_at"),
                     ("received_at", "request_id"),
                     ("source", "carried_by", "sandbox"),
@@ -54,7 +58,8 @@ class CallAdmin(CallActions):
                 "fields": (
                     ("state", "full_error"),
                     ("run", "attempts", "next_attempt"),
-                    "source_url",
+                    ("source_url", "asked_for_with"),
+                    "url_validity",
                     ("came_as", "kept_as"),
                     ("kept_until", "hold"),
                     ("silences", "pause_handling"),
@@ -78,6 +83,8 @@ class CallAdmin(CallActions):
         "attempts",
         "next_attempt",
         "source_url",
+        "asked_for_with",
+        "url_validity",
         "came_as",
         "kept_as",
         "kept_until",
@@ -96,12 +103,17 @@ class CallAdmin(CallActions):
     def why(self, request: HttpRequest) -> HttpResponse:
         return why_page(self, request, self.matching)
 
-    def get_inlines(self, request: HttpRequest, obj: Call | None) -> tuple[type[PauseInline], ...]:
-        return (PauseInline,) if obj and obj.source == Source.LIVE else ()
+    def get_inlines(self, request: HttpRequest, obj: Call | None) -> tuple[type[ReadOnlyInline], ...]:
+        if obj is None:
+            return ()
+        pauses = (PauseInline,) if obj.source == Source.LIVE else ()
+        return (*pauses, *_reported(obj))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         calls: QuerySet[Call] = super().get_queryset(request)
-        related = calls.select_related("partner", "sub_tenant__tenant", "recording", "customer", "agent")
+        related = calls.select_related(
+            "partner", "sub_tenant__tenant", "recording", "customer", "agent", "campaign"
+        )
         return related.defer("recording__peaks", "fingerprint")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
@@ -171,10 +183,18 @@ class CallAdmin(CallActions):
         recording = display.recording_of(call)
         return moment(recording.next_attempt_at) if recording else ""
 
-    @admin.display(description="recording URL")
+    @admin.display(description="recording from")
     def source_url(self, call: Call) -> SafeString | str:
+        return display.address_of(display.recording_of(call))
+
+    @admin.display(description="asked for with")
+    def asked_for_with(self, call: Call) -> SafeString | None:
         recording = display.recording_of(call)
-        return display.broken_anywhere(recording.source_url) if recording else ""
+        return link(recording.auth) if recording else None
+
+    @admin.display(description="URL is valid")
+    def url_validity(self, call: Call) -> SafeString | str:
+        return display.url_validity(display.recording_of(call))
 
     @admin.display(description="came as")
     def came_as(self, call: Call) -> str:
@@ -208,3 +228,11 @@ class CallAdmin(CallActions):
     def pause_handling(self, call: Call) -> str:
         recording = display.recording_of(call)
         return recording.get_pause_handling_display() if recording and recording.silences else ""
+
+
+def _reported(call: Call) -> Iterator[type[ReadOnlyInline]]:
+    """Tables of what was reported of the call, where something was."""
+    if call.signals.exists():
+        yield SignalInline
+    if call.custom_values.exists():
+        yield CustomValueInline

@@ -14,11 +14,13 @@ from partners.admin.toolkit import ModelForm
 class CampaignForm(ModelForm):
     class Meta:
         model = Campaign
-        fields = ("name", "sub_tenant", "external_id")
+        fields = ("name", "sub_tenant", "external_id", "type", "signal_ai", "voice_signals")
         help_texts: ClassVar = {
             "sub_tenant": "It cannot be changed once calls use the campaign.",
             "external_id": "What the telephone network calls it, if it does. "
             "It cannot be changed once calls use the campaign.",
+            "type": "Recorded calls of a network are taken in for external-only campaigns alone.",
+            "signal_ai": "Recorded calls of a network need this or a voice signal.",
         }
 
     def clean_external_id(self) -> str:
@@ -35,9 +37,18 @@ class CampaignAdmin(ConsoleAdmin):
     """What calls are made for. The number is what the telesales surface takes as ``campaign_id``."""
 
     form = CampaignForm
-    list_display = ("name", "number", "external_id", "sub_tenant", "used", "created_at")
+    list_display = (
+        "name",
+        "number",
+        "external_id",
+        "sub_tenant",
+        "type",
+        "transcribed",
+        "used",
+        "created_at",
+    )
     list_select_related = ("sub_tenant__tenant",)
-    list_filter = (AccountFilter,)
+    list_filter = (AccountFilter, "type")
     search_fields = ("name", "external_id")
     search_help_text = "Name or network's id"
     raw_id_fields = ("sub_tenant",)
@@ -57,6 +68,10 @@ class CampaignAdmin(ConsoleAdmin):
     @admin.display(description="campaign id", ordering="pk")
     def number(self, campaign: Campaign) -> str:
         return str(campaign.pk)
+
+    @admin.display(description="Signal AI or voice signals", boolean=True)
+    def transcribed(self, campaign: Campaign) -> bool:
+        return campaign.is_transcribed
 
     @admin.display(description="has calls", boolean=True)
     def used(self, campaign: Any) -> bool:

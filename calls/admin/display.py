@@ -6,10 +6,13 @@ from django.utils.safestring import SafeString
 
 from calls import keeping
 from calls.models import Call, Recording
+from calls.presigned import ASKED_FOR
 from partners.admin.base import badge, moment, shortened
 from partners.models import SubTenant
 from zipingest.work import WorkState
 
+# Sources that are no address of the web (calls.sources).
+_STORES = {"s3": "S3 bucket", "azure": "Azure container", "sftp": "SFTP server"}
 _KINDS = {
     "queued": "info",
     "fetching": "info",
@@ -35,6 +38,33 @@ def source_of(call: Call) -> str:
     if call.partner is not None:
         return str(call.partner)
     return f"{call.get_source_display()} ({call.provider})" if call.provider else call.get_source_display()
+
+
+def address_of(recording: Recording | None) -> SafeString | str:
+    """Where it is fetched from: its URL, or in words which file of the account's own store.
+
+    A query is only said to be there: the signature in it opens the recording to whoever reads it.
+    """
+    if recording is None:
+        return ""
+    scheme, _, name = recording.source_url.partition(":")
+    if scheme in _STORES:
+        return format_html("{} in the account's {}", broken_anywhere(name), _STORES[scheme])
+    address, query, _ = recording.source_url.partition("?")
+    return broken_anywhere(f"{address}?…" if query else address)
+
+
+def url_validity(recording: Recording | None) -> SafeString | str:
+    """Until when a presigned URL works, with a warning where that was too short; empty of any other."""
+    if recording is None or recording.url_expires_at is None:
+        return ""
+    left = recording.url_expires_at - recording.begun_at
+    until = f"until {moment(recording.url_expires_at)}"
+    if left >= ASKED_FOR:
+        return until
+    hours = left.total_seconds() / 3600
+    words = f"only {hours:.1f} hours when it was sent" if hours > 0 else "not any more when it was sent"
+    return format_html("{} {}", until, badge(words, "warning"))
 
 
 def state_badge(call: Call) -> SafeString:

@@ -32,7 +32,7 @@ class HoldForm(forms.Form):
     )
 
 
-class HoldSelectedForm(HoldForm):
+class SelectedForm(forms.Form):
     """Asked between the list and the deed; sends once more what the list had sent."""
 
     select_across = forms.BooleanField(
@@ -47,6 +47,14 @@ class HoldSelectedForm(HoldForm):
         for name, value in {ACTION_CHECKBOX_NAME: ticked, "action": [chosen.get("action")]}.items():
             hidden = forms.Field(required=False, widget=forms.MultipleHiddenInput, initial=value)
             self.fields[name] = hidden
+
+
+class HoldSelectedForm(SelectedForm, HoldForm):
+    pass
+
+
+class RetrySelectedForm(SelectedForm):
+    asked = forms.BooleanField(widget=forms.HiddenInput, initial=True)
 
 
 class ActiveFilter(admin.SimpleListFilter):

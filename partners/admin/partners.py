@@ -58,8 +58,11 @@ class PartnerAdmin(ConsoleAdmin):
     actions_detail = ("new_key", "rotate_webhook_secret", "send_test_callback")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        if not change:
-            obj.webhook_secret = crypto.encrypt(provisioning.new_webhook_secret())
+        if change:
+            # What the page does not show may be changed meanwhile: a rotation of secrets, or of their keys.
+            obj.save(update_fields=form.changed_data)
+            return
+        obj.webhook_secret = crypto.encrypt(provisioning.new_webhook_secret())
         super().save_model(request, obj, form, change)
 
     def response_add(

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from django.contrib.auth.admin import UserAdmin
     from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
     from django.core.paginator import Paginator
-    from django.forms import CheckboxInput, CheckboxSelectMultiple, Select, Textarea, TextInput
+    from django.forms import (
+        CheckboxInput,
+        CheckboxSelectMultiple,
+        PasswordInput,
+        Select,
+        Textarea,
+        TextInput,
+    )
 
     from partners.models import User
 
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     InfinitePaginator = Paginator[Any]
     UserCreationForm = AdminUserCreationForm[User]
     ChangeUserForm = UserChangeForm[User]
+    UnfoldAdminPasswordWidget = PasswordInput
     UnfoldAdminTextInputWidget = TextInput
     UnfoldAdminTextareaWidget = Textarea
     UnfoldAdminSelectWidget = Select
@@ -45,6 +53,7 @@ else:
     from unfold.paginator import InfinitePaginator
     from unfold.widgets import (
         UnfoldAdminCheckboxSelectMultipleWidget,
+        UnfoldAdminPasswordWidget,
         UnfoldAdminSelectWidget,
         UnfoldAdminTextareaWidget,
         UnfoldAdminTextInputWidget,
@@ -61,6 +70,7 @@ __all__ = [
     "ModelForm",
     "TabularInline",
     "UnfoldAdminCheckboxSelectMultipleWidget",
+    "UnfoldAdminPasswordWidget",
     "UnfoldAdminSelectWidget",
     "UnfoldAdminTextInputWidget",
     "UnfoldAdminTextareaWidget",

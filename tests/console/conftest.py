@@ -14,16 +14,26 @@ from calls.hashes import keyed_hash
 from calls.models import (
     AccessKind,
     AccessRecord,
+    AuthMethod,
     Call,
     Campaign,
     Category,
+    CustomField,
+    CustomValue,
+    DirectAccess,
     Erasure,
     IdentifierKind,
     IngestBatch,
+    Network,
     Pause,
+    PendingTransaction,
     PurgeCount,
     Recording,
+    RecordingAuth,
     RetentionChange,
+    Signal,
+    SignalName,
+    StoreKind,
 )
 from calls.services import audit, codes, holds, ingest
 from exports.models import ExportJob
@@ -33,9 +43,12 @@ from partners.groups import ADMINISTRATORS, SUPPORT
 from partners.models import ApiKey, Delivery, Partner, Right, Role, SubTenant, User
 from partners.rejections import Refusal
 from tests.support import audio
+from zipingest import crypto
 from zipingest.storage import default_storage
 from zipingest.work import WorkState
 
+AUTH_SECRET = "planted-secret-of-the-auth-config"
+STORE_SECRET = "planted-secret-of-the-store"
 STARTED = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
 
@@ -147,6 +160,38 @@ def leave_traces_of_retention(sub_tenant: SubTenant, held: Call) -> None:
     )
 
 
+def set_up_network(sub_tenant: SubTenant, call: Call) -> None:
+    """A network with names of each kind, used and unused, access, and what came before its call."""
+    now = timezone.now()
+    Network.objects.create(sub_tenant=sub_tenant, ingestion_enabled=True)
+    for name in ("Sale", "Unused"):
+        SignalName.objects.create(sub_tenant=sub_tenant, name=name)
+        CustomField.objects.create(sub_tenant=sub_tenant, name=name.lower())
+        RecordingAuth.objects.create(
+            sub_tenant=sub_tenant,
+            name=name,
+            method=AuthMethod.BEARER,
+            hosts=["recordings.example.com"],
+            sealed_secret=crypto.encrypt(AUTH_SECRET),
+        )
+    DirectAccess.objects.create(
+        sub_tenant=sub_tenant,
+        kind=StoreKind.S3,
+        endpoint="https://127.0.0.1:9",
+        container="recordings",
+        account="AKIA",
+        sealed_secret=crypto.encrypt(STORE_SECRET),
+    )
+    name = SignalName.objects.get(name="Sale")
+    Signal.objects.create(call=call, name=name, value=True, revenue=19, occurred_at=now, created_at=now)
+    custom = CustomField.objects.get(name="sale")
+    CustomValue.objects.create(call=call, field=custom, value="gold", changed_at=now)
+    Recording.objects.filter(call=call).update(auth=RecordingAuth.objects.get(name="Sale"))
+    PendingTransaction.objects.create(
+        sub_tenant=sub_tenant, call_started_at=now, signals=[{"name": "Sale"}], received_at=now
+    )
+
+
 def order_exports(actor: audit.Actor, call: Call) -> None:
     """One that waits, and one that has failed."""
     for _ in range(2):
@@ -172,6 +217,7 @@ def world(db: None) -> World:
     tokens.issue_to_machine(sub_tenant=sub_tenant, role=Role.ADMIN, scopes=[Right.EXPORTS], name="crm")
     order_exports(actor, stored)
     leave_traces_of_retention(sub_tenant, failed)
+    set_up_network(sub_tenant, stored)
     codes.create(sub_tenant=sub_tenant, code="UNUSED", label="Unused", category=Category.FAILED)
     Campaign.objects.create(sub_tenant=sub_tenant, name="Spring", external_id="net-1")
     key = provisioned.issued.key

@@ -12,16 +12,24 @@ from calls.models import (
     Agent,
     Campaign,
     Customer,
+    CustomField,
+    DirectAccess,
     DispositionCode,
     Erasure,
     LegalHold,
+    Network,
     Pause,
+    PendingTransaction,
     PurgeCount,
+    RecordingAuth,
     RetentionChange,
+    Signal,
+    SignalName,
 )
 from exports.models import ExportJob
 from partners.models import AccessToken, Rejection, RejectionCount
 from tests.console.conftest import World
+from tests.support import factories
 
 # A viewer may view everything and do nothing; a newcomer is staff without any permission.
 NOBODY: frozenset[str] = frozenset()
@@ -76,6 +84,9 @@ def _user(world: World) -> dict[str, Any]:
     return {"username": "renamed", "is_active": "on", "date_joined_0": "2026-01-01", "date_joined_1": "00:00"}
 
 
+NETWORK = {"time_zone": "UTC", "default_language": "en-GB", "country_codes": "1, 49"}
+AUTH = {"name": "crm", "method": "bearer", "hosts": "recordings.example.com"}
+ACCESS = {"kind": "s3", "endpoint": "https://127.0.0.1:9", "container": "recordings", "account": "another"}
 PASSWORD = {"password1": "a-Long-1-phrase", "password2": "a-Long-1-phrase", "usable_password": "true"}
 
 ROUTES: dict[str, Row] = {
@@ -152,7 +163,11 @@ ROUTES: dict[str, Row] = {
     "partners_delivery_redeliver": Row(SUPPORT, SUPPORT, lambda world: {}),
     **_model(
         "calls_call",
-        action=lambda world: {"action": "retry_selected", "_selected_action": [world.failed.pk]},
+        action=lambda world: {
+            "action": "retry_selected",
+            "_selected_action": [world.failed.pk],
+            "asked": "True",
+        },
     ),
     "calls_call_retry": Row(SUPPORT, SUPPORT, lambda world: {}),
     "calls_call_replace_url": Row(
@@ -173,9 +188,42 @@ ROUTES: dict[str, Row] = {
     ),
     **_model(
         "calls_campaign",
-        add=lambda world: {"sub_tenant": world.sub_tenant.pk, "name": "Autumn"},
-        change=lambda world: {"sub_tenant": world.sub_tenant.pk, "name": "Summer"},
+        add=lambda world: {"sub_tenant": world.sub_tenant.pk, "name": "Autumn", "type": "Standard"},
+        change=lambda world: {"sub_tenant": world.sub_tenant.pk, "name": "Summer", "type": "Standard"},
     ),
+    **_model(
+        "calls_network",
+        add=lambda world: {"sub_tenant": factories.account("elsewhere").pk, **NETWORK},
+        change=lambda world: NETWORK,
+    ),
+    **_model(
+        "calls_signalname",
+        add=lambda world: {"sub_tenant": world.sub_tenant.pk, "name": "Cancellation"},
+        change=lambda world: {"sub_tenant": world.sub_tenant.pk, "name": "Refund"},
+        delete=lambda world: {"post": "yes"},
+    ),
+    **_model(
+        "calls_customfield",
+        add=lambda world: {"sub_tenant": world.sub_tenant.pk, "name": "plan"},
+        change=lambda world: {"sub_tenant": world.sub_tenant.pk, "name": "plan"},
+        delete=lambda world: {"post": "yes"},
+    ),
+    **_model("calls_signal"),
+    **_model("calls_pendingtransaction"),
+    **_model(
+        "calls_recordingauth",
+        add=lambda world: {"sub_tenant": world.sub_tenant.pk, **AUTH, "new_secret": "s"},
+        change=lambda world: AUTH,
+        delete=lambda world: {"post": "yes"},
+    ),
+    "calls_recordingauth_test_access": Row(ADMINISTRATORS, ADMINISTRATORS),
+    **_model(
+        "calls_directaccess",
+        add=lambda world: {"sub_tenant": factories.account("elsewhere").pk, **ACCESS, "new_secret": "s"},
+        change=lambda world: ACCESS,
+        delete=lambda world: {"post": "yes"},
+    ),
+    "calls_directaccess_test_access": Row(ADMINISTRATORS, ADMINISTRATORS),
     **_model("calls_ingestbatch"),
     **_model("calls_accessrecord", AUDITORS),
     **_model("exports_exportjob"),
@@ -263,6 +311,13 @@ def _argument(key: str, name: str, world: World) -> Any:
         "calls_dispositioncode_delete": DispositionCode.objects.filter(code="UNUSED").first,
         "calls_dispositioncode": DispositionCode.objects.first,
         "calls_campaign": Campaign.objects.first,
+        "calls_network": Network.objects.first,
+        "calls_signalname": SignalName.objects.filter(name="Unused").first,
+        "calls_signal": Signal.objects.first,
+        "calls_customfield": CustomField.objects.filter(name="unused").first,
+        "calls_recordingauth": RecordingAuth.objects.filter(name="Unused").first,
+        "calls_directaccess": DirectAccess.objects.first,
+        "calls_pendingtransaction": PendingTransaction.objects.first,
         "calls_ingestbatch": lambda: world.batch,
         "calls_accessrecord": AccessRecord.objects.first,
         "calls_legalhold": LegalHold.objects.first,

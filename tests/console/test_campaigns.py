@@ -15,13 +15,18 @@ def spring() -> Campaign:
     return Campaign.objects.get(name="Spring")
 
 
+def add(client: Client, **given: object) -> str:
+    given = {"name": "Autumn", "type": "Standard", **given}
+    return client.post(reverse(ADD), given).content.decode()
+
+
 def change(client: Client, **given: object) -> str:
     url = reverse("admin:calls_campaign_change", args=[spring().pk])
-    return client.post(url, given, follow=True).content.decode()
+    return client.post(url, {"type": "Standard", **given}, follow=True).content.decode()
 
 
 def test_a_campaign_made_here_is_one_that_calls_are_made_for(world: World, administrator: Client) -> None:
-    administrator.post(reverse(ADD), {"sub_tenant": world.sub_tenant.pk, "name": "Autumn"})
+    add(administrator, sub_tenant=world.sub_tenant.pk)
     made = Campaign.objects.get(name="Autumn")
 
     answer = Client().post(
@@ -43,16 +48,14 @@ def test_the_list_shows_the_id_that_the_surface_takes(world: World, support: Cli
 
 
 def test_another_campaign_of_the_account_keeps_its_networks_id(world: World, administrator: Client) -> None:
-    given = {"sub_tenant": world.sub_tenant.pk, "name": "Autumn", "external_id": "net-1"}
-    text = administrator.post(reverse(ADD), given).content.decode()
+    text = add(administrator, sub_tenant=world.sub_tenant.pk, external_id="net-1")
 
     assert "Another campaign of the sub-tenant has this id." in text
     assert not Campaign.objects.filter(name="Autumn").exists()
 
 
 def test_two_accounts_may_have_the_same_networks_id(world: World, administrator: Client) -> None:
-    given = {"sub_tenant": factories.account("elsewhere").pk, "name": "Autumn", "external_id": "net-1"}
-    administrator.post(reverse(ADD), given)
+    add(administrator, sub_tenant=factories.account("elsewhere").pk, external_id="net-1")
 
     assert Campaign.objects.filter(external_id="net-1").count() == 2
 
@@ -73,3 +76,18 @@ def test_a_campaign_that_calls_use_is_only_renamed(world: World, administrator: 
 
     changed = Campaign.objects.get(pk=pk)
     assert (changed.name, changed.sub_tenant, changed.external_id) == ("Summer", world.sub_tenant, "net-1")
+
+
+def test_what_a_network_needs_of_it_is_set_here(world: World, administrator: Client) -> None:
+    assert not spring().is_transcribed
+    change(
+        administrator,
+        name="Spring",
+        sub_tenant=world.sub_tenant.pk,
+        type="ExternalOnly",
+        signal_ai="on",
+        external_id="86",
+    )
+
+    changed = spring()
+    assert (changed.type, changed.is_transcribed, changed.external_id) == ("ExternalOnly", True, "86")

@@ -96,4 +96,4 @@ def test_the_groups_name_only_models_that_are_there(db: None) -> None:
     models = {permission.content_type.model_class() for permission in viewed}
 
     assert models <= set(apps.get_models())
-    assert len(models) == 27
+    assert len(models) == 35
