@@ -1,7 +1,7 @@
 """What people look for on the pages: the recordings' filter, in days of the viewer's zone."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -12,9 +12,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from calls.filters import RecordingFilter
-from calls.models import Agent, Campaign, DispositionCode
+from calls.models import Agent, Campaign, CustomField, DispositionCode, SignalName
 from partners.models import SubTenant
 
 # Nobody reads a longer list; the text field finds the agents that are not in it.
@@ -53,6 +54,17 @@ class _Agents(_Several):
         return agent_label(cast(Agent, obj))
 
 
+class _SignalMet(_One):
+    """What :func:`signal_choice` writes; cleans to the signal and whether it is to be met, or to None."""
+
+    def clean(self, value: Any) -> tuple[SignalName, bool] | None:
+        key, _, met = (value or "").partition("-")
+        if met not in ("", "no"):
+            raise forms.ValidationError(self.error_messages["invalid_choice"])
+        signal = cast("SignalName | None", super().clean(key))
+        return (signal, not met) if signal else None
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One of a field's choices: what is sent, how it reads, and whether it is chosen."""
@@ -65,8 +77,8 @@ class Option:
 class RecordingsForm(forms.Form):
     """The filter of the account's recordings; nothing is required, and days are both inclusive.
 
-    ``data`` is the query string: ``date_from``, ``date_to``, ``campaign``, ``phone`` and ``text`` once,
-    ``agent`` and ``disposition`` any number of times. ``own``: of one agent, who is not asked which.
+    ``data`` is the query string: ``agent`` and ``disposition`` any number of times, every other field once.
+    ``own``: of one agent, who is not asked which.
     """
 
     date_from = _Day()
@@ -87,6 +99,17 @@ class RecordingsForm(forms.Form):
         to_field_name="code",
         error_messages={"invalid_choice": "There is no disposition %(value)s."},
     )
+    signal = _SignalMet(
+        SignalName.objects.none(),
+        required=False,
+        error_messages={"invalid_choice": "There is no such signal."},
+    )
+    custom_field = forms.ModelChoiceField(
+        CustomField.objects.none(),
+        required=False,
+        error_messages={"invalid_choice": "There is no such field."},
+    )
+    custom_value = forms.CharField(required=False, max_length=255)
     phone = forms.CharField(required=False, max_length=32)
     text = forms.CharField(required=False, max_length=255)
 
@@ -97,6 +120,8 @@ class RecordingsForm(forms.Form):
         self._rows("campaign", Campaign.objects.filter(sub_tenant=account))
         self._rows("agent", Agent.objects.filter(sub_tenant=account).order_by("name", "external_id"))
         self._rows("disposition", DispositionCode.objects.filter(sub_tenant=account).order_by("code"))
+        self._rows("signal", SignalName.objects.filter(sub_tenant=account))
+        self._rows("custom_field", CustomField.objects.filter(sub_tenant=account))
         if own:
             del self.fields["agent"]
 
@@ -110,7 +135,8 @@ class RecordingsForm(forms.Form):
     def filter(self) -> RecordingFilter:
         """What a valid form asks for, with days as they are in the current zone."""
         asked = self.cleaned_data
-        campaign = asked["campaign"]
+        campaign, custom_field = asked["campaign"], asked["custom_field"]
+        signal, met = asked["signal"] or (None, True)
         return RecordingFilter(
             sub_tenant=self._account,
             date_from=_beginning(asked["date_from"]) if asked["date_from"] else None,
@@ -120,6 +146,10 @@ class RecordingsForm(forms.Form):
             disposition_codes=tuple(code.code for code in asked["disposition"]),
             phone=asked["phone"],
             text=asked["text"],
+            signal_id=signal.pk if signal else None,
+            signal_value=met,
+            custom_field_id=custom_field.pk if custom_field else None,
+            custom_value=asked["custom_value"],
         )
 
     def query(self, *names: str) -> str:
@@ -145,6 +175,21 @@ class RecordingsForm(forms.Form):
     def dispositions(self) -> list[Option]:
         return self._options("disposition", "code", self._chosen("disposition"))
 
+    @cached_property
+    def signals(self) -> list[Option]:
+        """Each of the account's twice, met and not met: said first, as a narrow field cuts the end."""
+        chosen = self.cleaned_data.get("signal")
+        signals = self._offered("signal", [chosen[0]] if chosen else [])
+        return [
+            Option(signal_choice(signal.pk, met=met), f"{words}: {signal}", chosen == (signal, met))
+            for met, words in ((True, "Met"), (False, "Not met"))
+            for signal in signals
+        ]
+
+    @cached_property
+    def custom_fields(self) -> list[Option]:
+        return self._options("custom_field", "pk", self._chosen("custom_field"))
+
     def _rows(self, name: str, rows: QuerySet[Any]) -> None:
         cast(_One, self.fields[name]).queryset = rows
 
@@ -157,14 +202,21 @@ class RecordingsForm(forms.Form):
         one = cast(_One, self.fields[name]).label_from_instance(chosen[0]) if chosen else "Any"
         return one if len(chosen) < 2 else f"{len(chosen)} chosen"
 
-    def _options(self, name: str, key: str, chosen: Iterable[Model]) -> list[Option]:
-        field = cast(_One, self.fields[name])
-        first = {row.pk: row for row in chosen}
-        rows = first | {row.pk: row for row in (field.queryset or ())[:MOST_OPTIONS]}
+    def _options(self, name: str, key: str, chosen: Collection[Model]) -> list[Option]:
+        label = cast(_One, self.fields[name]).label_from_instance
         return [
-            Option(str(getattr(row, key)), field.label_from_instance(row), row.pk in first)
-            for row in rows.values()
+            Option(str(getattr(row, key)), label(row), row in chosen) for row in self._offered(name, chosen)
         ]
+
+    def _offered(self, name: str, chosen: Collection[Model]) -> list[Model]:
+        """The first of the field's rows, behind those that are chosen."""
+        rows = (cast(_One, self.fields[name]).queryset or ())[:MOST_OPTIONS]
+        return list(dict.fromkeys((*chosen, *rows)))
+
+
+def signal_choice(pk: int, *, met: bool) -> str:
+    """How the form names a signal: by its primary key, which is followed by ``-no`` for "not met"."""
+    return f"{pk}" if met else f"{pk}-no"
 
 
 def agent_label(agent: Agent) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import Model, Prefetch, prefetch_related_objects
+from django.db.models import F, Model, Prefetch, prefetch_related_objects
 
 from calls import reasons
 from calls.models import (
@@ -22,6 +22,7 @@ from calls.models import (
     LegalHold,
     Outcome,
     Pause,
+    Signal,
     Source,
 )
 from calls.telephony.simulator import Simulator
@@ -94,6 +95,8 @@ def _related(listens: bool) -> Iterator["Prefetch[Any]"]:
     yield Prefetch("ingest_items", items[:MOST_OF_EACH], to_attr="named_in")
     yield Prefetch("recording__tried", FetchAttempt.objects.order_by("-id")[:MOST_OF_EACH], to_attr="fetches")
     yield Prefetch("pauses", Pause.objects.order_by("-id")[:MOST_OF_EACH], to_attr="paused")
+    later = Signal.objects.select_related("name").filter(created_at__gt=F("call__received_at"))
+    yield Prefetch("signals", later.order_by("-id")[:MOST_OF_EACH], to_attr="signalled")
     yield Prefetch("holds", LegalHold.objects.order_by("-id")[:MOST_OF_EACH], to_attr="held_by")
     if listens:
         heard = AccessRecord.objects.filter(kind__in=_HEARD).order_by("-id")
@@ -132,6 +135,7 @@ def _events(
     yield from map(_ingested, made.named_in)
     yield from map(_fetched, recording.fetches if recording else ())
     yield from map(_disposed, disposed)
+    yield from map(_signalled, made.signalled)
     yield from map(_heard, made.heard if listens else ())
     for pause in made.paused:
         yield from _paused(pause, call)
@@ -151,7 +155,9 @@ def _lived(call: Call) -> Iterator[Event]:
 
 def _ingested(item: IngestItem) -> Event:
     tone, title = _INGESTED[item.outcome]
-    request = f"Request {item.batch.request_id or 'without an id'}, element {item.position} of its batch"
+    request = f"Request {item.batch.request_id or 'without an id'}"
+    if item.call.source != Source.NETWORK:  # which sends one call at a time
+        request += f", element {item.position} of its batch"
     differing = [f"Fields that differ: {', '.join(item.conflicts)}"] if item.conflicts else []
     return Event(item.batch.received_at, tone, title, differing, [request], row=item.batch)
 
@@ -218,6 +224,14 @@ def _tried(attempt: Attempt, delivery: Delivery) -> Event:
 def _disposed(change: DispositionChange) -> Event:
     note = [f"Note: {change.note}"] if change.note else []
     return Event(change.changed_at, "", f"Disposition {change}", [f"By {change.changed_by}", *note])
+
+
+def _signalled(signal: Signal) -> Event:
+    verb = "corrected" if signal.corrects_id else "reported"
+    title = f"Signal {signal.name} {verb}: {'met' if signal.value else 'not met'}"
+    details = [f"For {signal.partner_unique_id}"] if signal.partner_unique_id else []
+    details += [f"Revenue {signal.revenue:,}"] if signal.revenue is not None else []
+    return Event(signal.created_at, "", title, details)
 
 
 def _heard(record: AccessRecord) -> Event:

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from calls.filters import RecordingFilter
-from calls.forms import Option, RecordingsForm, agent_label
+from calls.forms import Option, RecordingsForm, agent_label, signal_choice
 from calls.models import Agent, DispositionCode
 from partners.models import SubTenant
 
@@ -24,8 +24,13 @@ _USUAL_DAYS = 7
 
 
 class OrderForm(RecordingsForm):
-    """An order by filter; ``tell``: whether a mail is wanted when it has ended. Days are both inclusive."""
+    """An order by filter; days are both inclusive.
 
+    ``include_signals``: whether the manifest is to have signals and custom data as further columns; ``tell``:
+    whether a mail is wanted when it has ended.
+    """
+
+    include_signals = forms.BooleanField(required=False)
     tell = forms.BooleanField(required=False)
 
     def __init__(self, data: QueryDict, account: SubTenant) -> None:
@@ -81,14 +86,22 @@ def with_usual_period(asked: QueryDict) -> QueryDict:
     return asked
 
 
-def criteria_of(wanted: RecordingFilter) -> dict[str, Any]:
+def criteria_of(wanted: RecordingFilter, *, include_signals: bool = False) -> dict[str, Any]:
     """The filter as an order remembers it: the body of the same order by machine."""
+    signalled = {
+        "signal_id": wanted.signal_id,
+        "signal_value": None if wanted.signal_id is None else wanted.signal_value,
+        "custom_field_id": wanted.custom_field_id,
+        "custom_value": wanted.custom_value or None,
+        "include_signals": include_signals or None,
+    }
     return {
         "date_from": _utc(wanted.date_from),
         "date_to": _utc(wanted.date_to),
         "campaign_id": wanted.campaign_id,
         "agent_ids": list(wanted.agent_ids) or None,
         "disposition_codes": list(wanted.disposition_codes) or None,
+        **{name: value for name, value in signalled.items() if value is not None},
     }
 
 
@@ -97,14 +110,27 @@ def query_of(criteria: Mapping[str, Any]) -> str:
     if not criteria.get("date_from") or not criteria.get("date_to"):
         return ""
     days = {name: _day(criteria[name]) for name in ("date_from", "date_to")}
-    several = {"agent": criteria.get("agent_ids"), "disposition": criteria.get("disposition_codes")}
-    asked = {**days, "campaign": criteria.get("campaign_id"), **several}
+    asked = {
+        **days,
+        "campaign": criteria.get("campaign_id"),
+        "agent": criteria.get("agent_ids"),
+        "disposition": criteria.get("disposition_codes"),
+        "signal": _signal(criteria),
+        "custom_field": criteria.get("custom_field_id"),
+        "custom_value": criteria.get("custom_value"),
+        "include_signals": "on" if criteria.get("include_signals") else "",
+    }
     return urlencode({name: value for name, value in asked.items() if value}, doseq=True)
 
 
 def selected(asked: QueryDict) -> list[UUID]:
     """The calls that a selection names; what is no uuid names none."""
     return [uuid for uuid in map(_uuid, asked.getlist("uuid")[:MOST_SELECTED]) if uuid]
+
+
+def _signal(criteria: Mapping[str, Any]) -> str:
+    signal = criteria.get("signal_id")
+    return "" if signal is None else signal_choice(signal, met=criteria.get("signal_value", True))
 
 
 def _day(when: str) -> str:

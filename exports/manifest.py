@@ -52,7 +52,7 @@ class ManifestRow:
 
     ``duration_seconds``, ``file``, ``bytes``, ``sha256`` (hexadecimal) and ``paused`` stay empty where there
     is no entry. ``paused`` are the spans that are silent because the recording was paused, from and to in
-    seconds of the file.
+    seconds of the file. ``further`` are the texts of the further columns that the manifest was begun with.
     """
 
     call_uuid: UUID
@@ -67,6 +67,7 @@ class ManifestRow:
     bytes: int = 0
     sha256: str = ""
     paused: Sequence[tuple[float, float]] = ()
+    further: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +85,10 @@ class Manifest:
     """Takes the rows one by one in flat memory, and in the end is the content of the archive's last entry.
 
     UTF-8 with a byte order mark, CRLF and quotes as in RFC 4180, formulas neutralised. Close it.
+    ``further``: names of the columns behind ``COLUMNS``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, further: Sequence[str] = ()) -> None:
         self._file = SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - close() closes it
         self._crc32 = 0
         self._size = 0
@@ -94,9 +96,13 @@ class Manifest:
         self._included_bytes = 0
         self._csv = csv.writer(self)
         self.write(_BYTE_ORDER_MARK)
-        self._csv.writerow(COLUMNS)
+        self._further = len(further)
+        self._csv.writerow(map(neutralised, (*COLUMNS, *further)))
 
     def add(self, row: ManifestRow) -> None:
+        """Raises ValueError for a row that has not a text for each of the further columns."""
+        if len(row.further) != self._further:
+            raise ValueError(f"{len(row.further)} further cells for {self._further} columns")
         self._csv.writerow(map(neutralised, _cells(row)))
         self._statuses[row.status] += 1
         self._included_bytes += row.bytes
@@ -139,7 +145,7 @@ def neutralised(cell: str) -> str:
 
 
 def _cells(row: ManifestRow) -> tuple[str, ...]:
-    """The row's texts in the order of ``COLUMNS``."""
+    """The row's texts in the order of the columns."""
     return (
         str(row.call_uuid),
         row.agent_extension,
@@ -152,6 +158,7 @@ def _cells(row: ManifestRow) -> tuple[str, ...]:
         row.status,
         row.sha256,
         _spans(row.paused),
+        *row.further,
     )
 
 

@@ -45,6 +45,10 @@ class ExportJob(WorkItem):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
     )
     criteria = models.JSONField(default=dict, editable=False, help_text="What was asked for.")
+    # Beyond the usual ones: see exports.columns.
+    manifest_columns = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField()), editable=False
+    )
     supplements = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="supplemented_by"
     )

@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.utils.dateformat import format as date_text
 from django.utils.timezone import localtime
 
-from calls.models import Agent, Campaign
+from calls.models import Agent, Campaign, CustomField, SignalName
 from exports.models import ExportJob, ExportStatus
 
 DAY = "j M Y"
@@ -29,14 +29,16 @@ _LAST_SECOND = time(23, 59, 59)
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Of the agents and campaigns that some exports name, by id."""
+    """Of what some exports name, by id."""
 
     agents: dict[int, str]
     campaigns: dict[int, str]
+    signals: dict[int, str]
+    fields: dict[int, str]
 
 
 def asked(jobs: Sequence[ExportJob]) -> dict[int, str]:
-    """What was asked for, by the job's pk; times in the current zone. At most two queries."""
+    """What was asked for, by the job's pk; times in the current zone. At most four queries."""
     names = _names(jobs)
     return {job.pk: _asked(job.criteria, names) for job in jobs}
 
@@ -74,6 +76,20 @@ def _narrowed(criteria: dict[str, Any], names: _Names) -> Iterable[str]:
         yield _few("agent", [names.agents.get(agent, f"no. {agent}") for agent in agents])
     if codes := criteria.get("disposition_codes"):
         yield _few("disposition", codes)
+    signal = criteria.get("signal_id")
+    if signal is not None:
+        met = "met" if criteria.get("signal_value", True) else "not met"
+        yield f"signal {names.signals.get(signal, signal)} {met}"
+    yield _custom(criteria, names)
+
+
+def _custom(criteria: dict[str, Any], names: _Names) -> str:
+    """``custom data “West”``, ``Region “West”``, ``any Region``."""
+    field, value = criteria.get("custom_field_id"), criteria.get("custom_value")
+    name = "custom data" if field is None else names.fields.get(field, f"custom-data field {field}")
+    if value:
+        return f"{name} “{value}”"
+    return "" if field is None else f"any {name}"
 
 
 def _few(noun: str, names: Sequence[str]) -> str:
@@ -108,8 +124,16 @@ def _are_whole_days(first: datetime, last: datetime) -> bool:
 
 def _names(jobs: Sequence[ExportJob]) -> _Names:
     agents = {agent for job in jobs for agent in (job.criteria.get("agent_ids") or ())[:_MOST_NAMED]}
-    campaigns = {job.criteria["campaign_id"] for job in jobs if job.criteria.get("campaign_id") is not None}
-    return _Names(_named(Agent.objects.all(), agents), _named(Campaign.objects.all(), campaigns))
+    return _Names(
+        _named(Agent.objects.all(), agents),
+        _named(Campaign.objects.all(), _of(jobs, "campaign_id")),
+        _named(SignalName.objects.all(), _of(jobs, "signal_id")),
+        _named(CustomField.objects.all(), _of(jobs, "custom_field_id")),
+    )
+
+
+def _of(jobs: Sequence[ExportJob], field: str) -> set[int]:
+    return {job.criteria[field] for job in jobs if job.criteria.get(field) is not None}
 
 
 def _named(rows: QuerySet[Any, Any], pks: set[int]) -> dict[int, str]:

@@ -10,7 +10,7 @@ from calls import giving, selectors
 from calls.giving import Kept
 from calls.models import Call
 from calls.timeline import timelines
-from calls.views.shown import Player, Row
+from calls.views.shown import Player, Row, Said, language
 from partners.members import Reach
 from partners.models import Right
 from partners.pages import MemberPage
@@ -57,6 +57,8 @@ class CallPage(_OfCall):
         context = {
             **self.shown(call),
             "title": "Call",
+            "said": Said.of(call),
+            "language": language(call),
             "events": events,
             "back": _back(request),
             "expires_at": Kept.of(call).expires_at,

@@ -14,7 +14,10 @@ from partners.models import Right
 from partners.pages import MemberPage
 
 # What exports can be filtered by too.
-_EXPORTED = ("date_from", "date_to", "campaign", "agent", "disposition")
+_EXPORTED = (
+    *("date_from", "date_to", "campaign", "agent", "disposition"),
+    *("signal", "custom_field", "custom_value"),
+)
 
 
 class LibraryPage(MemberPage):

@@ -6,7 +6,7 @@ from datetime import datetime
 from calls.expiring import SOON
 from calls.forms import agent_label
 from calls.giving import Kept
-from calls.models import Call
+from calls.models import Call, CustomValue, Language, Signal
 from calls.timeline import Tone
 from calls.waveform import Band, PausedSpan, bands, clock, paused_spans
 from zipingest.work import WorkState
@@ -57,6 +57,31 @@ class Player:
             seconds=seconds,
             length=clock(seconds),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said of a call beside its recording: signals as they stand now, by name, and custom data."""
+
+    signals: list[Signal]
+    custom_data: list[CustomValue]
+
+    @classmethod
+    def of(cls, call: Call) -> "Said":
+        signals = call.signals.filter(is_current=True).select_related("name")
+        values = call.custom_values.exclude(value="").select_related("field")
+        return cls(
+            list(signals.order_by("name__name", "partner_unique_id")), list(values.order_by("field__name"))
+        )
+
+    @property
+    def has_revenue(self) -> bool:
+        return any(signal.revenue is not None for signal in self.signals)
+
+
+def language(call: Call) -> str:
+    """In words, where we have some for its code."""
+    return str(dict(Language.choices).get(call.language, call.language))
 
 
 def duration(call: Call) -> float | None:

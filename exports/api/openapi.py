@@ -16,7 +16,8 @@ create = operation(
     "Order a ZIP of recordings",
     description=(
         "Of a period (at most 31 days), of selected calls (`uuids`), or what an earlier ZIP could not "
-        "include (`supplement_of`). What it holds is fixed now, and packed in the background."
+        "include (`supplement_of`). What it holds is fixed now, and packed in the background. With "
+        "`include_signals` the manifest has a column for each signal and each custom-data field."
     ),
     request=OpenApiRequest(OrderBody),
     answers={201: OrderedData},

@@ -27,13 +27,23 @@ Id = Annotated[int, Field(ge=1, le=_LARGEST_ID)]
 
 
 class Period(Wire):
-    """The calls that started between the two, both inclusive; at most 31 days."""
+    """The calls that started between the two, both inclusive; at most 31 days.
+
+    ``signal_value``: false means calls on which the signal was reported and never met. ``custom_value`` is
+    what the custom-data field holds, or any of them without ``custom_field_id``. ``include_signals``: whether
+    the manifest has signals and custom data as further columns.
+    """
 
     date_from: UtcTime
     date_to: Annotated[UtcTime, AtMost31DaysOn]
     campaign_id: Id | None = None
     agent_ids: Annotated[list[Id], Field(max_length=MOST_NAMED)] | None = None
     disposition_codes: Annotated[list[Text], Field(max_length=MOST_NAMED)] | None = None
+    signal_id: Id | None = None
+    signal_value: bool = True
+    custom_field_id: Id | None = None
+    custom_value: Text | None = None
+    include_signals: bool = False
 
     def filter(self, sub_tenant: SubTenant) -> RecordingFilter:
         """Raises ApiError 422 for what the account does not have."""
@@ -44,6 +54,10 @@ class Period(Wire):
             campaign_id=self.campaign_id,
             agent_ids=tuple(self.agent_ids or ()),
             disposition_codes=tuple(self.disposition_codes or ()),
+            signal_id=self.signal_id,
+            signal_value=self.signal_value,
+            custom_field_id=self.custom_field_id,
+            custom_value=self.custom_value or "",
         )
         check_known(wanted)
         return wanted
@@ -53,6 +67,7 @@ class Selected(Wire):
     """These calls, wherever in time."""
 
     uuids: Annotated[list[Uuid], Field(min_length=1, max_length=MOST_NAMED)]
+    include_signals: bool = False
 
 
 class Supplement(Wire):

@@ -69,7 +69,12 @@ class ExportViewSet(MemberViewSet):
             criteria = order.model_dump(mode="json")
             return orders.order(actor=actor, wanted=order.filter(account), criteria=criteria)
         if isinstance(order, Selected):
-            return orders.order_calls(actor=actor, sub_tenant=account, uuids=order.uuids)
+            return orders.order_calls(
+                actor=actor,
+                sub_tenant=account,
+                uuids=order.uuids,
+                include_signals=order.include_signals,
+            )
         return self._supplement(order, actor)
 
     def _supplement(self, order: Supplement, actor: audit.Actor) -> ExportJob:

@@ -16,6 +16,7 @@ from calls import keeping, selectors
 from calls.filters import RecordingFilter
 from calls.models import Call
 from calls.services import audit
+from exports.columns import Columns
 from exports.models import ExportEntry, ExportJob, ExportStatus
 from partners.models import SubTenant
 from zipingest import work
@@ -53,6 +54,8 @@ class NotReady(Exception):
 class _Order:
     """Who orders which calls; ``criteria`` says in the request's words how they were found.
 
+    Where they have ``include_signals``, the manifest gets the account's signals and custom data as columns.
+
     ``tell``: whether they want a mail when it has ended, which takes a person with an address.
     """
 
@@ -67,20 +70,38 @@ class _Order:
     def to_be_told(self) -> bool:
         return self.tell and self.actor.user is not None and bool(self.actor.user.email)
 
+    @property
+    def columns(self) -> Sequence[tuple[str, int, str]]:
+        """The further ones of its manifest; a supplement's are those of the export it completes."""
+        if self.supplements:
+            return Columns.read(self.supplements.manifest_columns).stored()
+        return Columns.of_account(self.sub_tenant).stored() if self.criteria.get("include_signals") else ()
+
 
 def order(
     *, actor: audit.Actor, wanted: RecordingFilter, criteria: Mapping[str, Any], tell: bool = False
 ) -> ExportJob:
-    """Order the recordings that ``wanted`` matches. Raises NothingToExport, and then nothing was ordered."""
+    """Order the recordings that ``wanted`` matches. Raises NothingToExport, and then nothing was ordered.
+
+    ``criteria`` are the body of such an order, ``include_signals`` among them.
+    """
     return _place(_Order(actor, wanted.sub_tenant, selectors.matching(wanted), criteria, tell))
 
 
 def order_calls(
-    *, actor: audit.Actor, sub_tenant: SubTenant, uuids: Sequence[UUID], tell: bool = False
+    *,
+    actor: audit.Actor,
+    sub_tenant: SubTenant,
+    uuids: Sequence[UUID],
+    include_signals: bool = False,
+    tell: bool = False,
 ) -> ExportJob:
     """Order the recordings of these calls of the account. Raises NothingToExport."""
     calls = Call.objects.filter(sub_tenant=sub_tenant, uuid__in=uuids)
-    return _place(_Order(actor, sub_tenant, calls, {"uuids": [str(uuid) for uuid in uuids]}, tell))
+    criteria: dict[str, Any] = {"uuids": [str(uuid) for uuid in uuids]}
+    if include_signals:
+        criteria["include_signals"] = True
+    return _place(_Order(actor, sub_tenant, calls, criteria, tell))
 
 
 def order_supplement(*, actor: audit.Actor, job: ExportJob, tell: bool = False) -> ExportJob:
@@ -123,6 +144,7 @@ def _place(order: _Order) -> ExportJob:
         requested_by=order.actor.name,
         user=order.actor.user,
         criteria=order.criteria,
+        manifest_columns=order.columns,
         supplements=order.supplements,
         request_id=order.actor.request_id,
         tell=order.to_be_told,

@@ -1,9 +1,9 @@
 """Packing an export: every matched call into the manifest, every recording that can be had into the ZIP."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from django.db import transaction
 
 from calls import keeping
 from calls.models import Call, Recording
+from exports.columns import Columns
 from exports.manifest import EntryStatus, Manifest, ManifestRow, ManifestTotals
 from exports.models import ExportEntry, ExportJob
 from exports.packaging import Archive, Content, EntryFailed, EntryNames, read_ahead
@@ -56,6 +57,7 @@ class _Item:
     call: Call
     left_out: str = ""
     status: EntryStatus = EntryStatus.INCLUDED
+    further: Sequence[str] = ()
 
     @property
     def recording(self) -> Recording:
@@ -138,14 +140,14 @@ def pack(lease: Lease) -> None:
 
 def _pack(lease: Lease, job: ExportJob) -> _Packed:
     storage, progress, names = default_storage(), _Progress(lease), EntryNames()
-    key = f"{PREFIX}{job.public_id}/{lease.epoch}.zip"
+    key, columns = f"{PREFIX}{job.public_id}/{lease.epoch}.zip", Columns.read(job.manifest_columns)
     with (
-        closing(Manifest()) as manifest,
+        closing(Manifest(columns.titles)) as manifest,
         storage.open_writer(key, content_type="application/zip") as writer,
         Archive(writer, on_write=progress.tell) as archive,
     ):
         balance = _Balance(manifest)
-        items = _available(job, balance, progress)
+        items = _available(_items(job, columns), balance, progress)
         with closing(read_ahead(items, storage, folder=_scratch(), check=progress.tell)) as outcomes:
             for item, outcome in outcomes:
                 _add(archive, balance, names, item, outcome)
@@ -169,16 +171,16 @@ def _add(
     call = item.call
     if isinstance(outcome, EntryFailed):
         log.warning("export_entry_left_out", call=str(call.uuid), key=item.key, reason=outcome.reason)
-        balance.leave_out(_Item(item.position, call, outcome.reason[:255], EntryStatus.MISSING))
+        balance.leave_out(replace(item, left_out=outcome.reason[:255], status=EntryStatus.MISSING))
         return
     name = names.name(call.started_at, _extension(call), call.customer_phone, call.uuid)
     archive.add(name, outcome, modified=call.started_at)
     balance.include(item, name)
 
 
-def _available(job: ExportJob, balance: _Balance, progress: _Progress) -> Iterator[_Item]:
+def _available(items: Iterator[_Item], balance: _Balance, progress: _Progress) -> Iterator[_Item]:
     """The items to read; the others are in the manifest already."""
-    for item in _items(job):
+    for item in items:
         progress.tell()
         if item.left_out:
             balance.leave_out(item)
@@ -186,7 +188,7 @@ def _available(job: ExportJob, balance: _Balance, progress: _Progress) -> Iterat
             yield item
 
 
-def _items(job: ExportJob) -> Iterator[_Item]:
+def _items(job: ExportJob, columns: Columns) -> Iterator[_Item]:
     """Every entry with its call as it is now, a few hundred at a time."""
     now = work.database_now()
     entries = (
@@ -198,23 +200,26 @@ def _items(job: ExportJob) -> Iterator[_Item]:
     # Both ends are given: the table has no statistics of rows written a moment ago, and a limit alone lets
     # PostgreSQL expect so many that it joins whole tables for each few hundred of them.
     for first in range(1, job.entries_total + 1, _ROWS_AT_ONCE):
-        for entry in entries.filter(position__range=(first, first + _ROWS_AT_ONCE - 1)):
-            yield _item(entry, job, now)
+        some = list(entries.filter(position__range=(first, first + _ROWS_AT_ONCE - 1)))
+        cells = columns.cells([entry.call_id for entry in some])
+        for entry in some:
+            reason, status = _left_out(entry, job, now)
+            yield _Item(entry.position, entry.call, reason, status, cells[entry.call_id])
 
 
-def _item(entry: ExportEntry, job: ExportJob, now: datetime) -> _Item:
-    call = entry.call
-    recording: Recording | None = getattr(call, "recording", None)
+def _left_out(entry: ExportEntry, job: ExportJob, now: datetime) -> tuple[str, EntryStatus]:
+    """Why the ZIP cannot hold it, and what the manifest calls that; without a reason it can."""
+    recording: Recording | None = getattr(entry.call, "recording", None)
     if recording is None:
-        reason = "still in progress" if call.in_progress else "has no recording"
-        return _Item(entry.position, call, reason, EntryStatus.MISSING)
+        reason = "still in progress" if entry.call.in_progress else "has no recording"
+        return reason, EntryStatus.MISSING
     expiry = keeping.expiry(recording, job.sub_tenant)
     has_passed = expiry is not None and expiry <= now and not getattr(entry, "is_held", False)
     if recording.purged_at or has_passed:
-        return _Item(entry.position, call, "past its retention window", EntryStatus.EXPIRED)
+        return "past its retention window", EntryStatus.EXPIRED
     if recording.state != WorkState.DONE:
-        return _Item(entry.position, call, _NOT_STORED[recording.is_failed], EntryStatus.MISSING)
-    return _Item(entry.position, call)
+        return _NOT_STORED[recording.is_failed], EntryStatus.MISSING
+    return "", EntryStatus.INCLUDED
 
 
 def _row(item: _Item, *, file: str = "") -> ManifestRow:
@@ -232,6 +237,7 @@ def _row(item: _Item, *, file: str = "") -> ManifestRow:
         bytes=item.size if file else 0,
         sha256=recording.sha256 if recording else "",
         paused=recording.silences if recording else (),
+        further=item.further,
     )
 
 

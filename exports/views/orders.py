@@ -113,13 +113,19 @@ class OrderPage(_Ordering):
         return redirect("exports-job", job.public_id)
 
     def _filtered(self, form: OrderForm) -> ExportJob:
-        wanted, tell = form.filter(), form.cleaned_data["tell"]
-        return orders.order(actor=self._actor, wanted=wanted, criteria=criteria_of(wanted), tell=tell)
+        wanted, asked = form.filter(), form.cleaned_data
+        criteria = criteria_of(wanted, include_signals=asked["include_signals"])
+        return orders.order(actor=self._actor, wanted=wanted, criteria=criteria, tell=asked["tell"])
 
     def _selection(self) -> ExportJob:
-        uuids, tell = selected(self.request.POST), "tell" in self.request.POST
-        account = self.member.sub_tenant
-        return orders.order_calls(actor=self._actor, sub_tenant=account, uuids=uuids, tell=tell)
+        asked = self.request.POST
+        return orders.order_calls(
+            actor=self._actor,
+            sub_tenant=self.member.sub_tenant,
+            uuids=selected(asked),
+            include_signals="include_signals" in asked,
+            tell="tell" in asked,
+        )
 
     @property
     def _actor(self) -> audit.Actor:

@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 from calls.models import (
     AccessKind,
     Call,
     Campaign,
+    CustomField,
     DispositionChange,
     DispositionCode,
     FetchAttempt,
     Recording,
+    Signal,
+    SignalName,
 )
 from calls.services import audit, holds
 from calls.telephony.simulator import Simulator
@@ -63,6 +68,7 @@ def believable(calls: int = 36) -> House:
     seeds.code(account, "interested", "", "")
     _hold_calls(account, calls)
     _tell_of_the_first(account)
+    _signal(account)
     _expire_and_fail(account)
     _go_on_calling(account)
     _order_exports(account)
@@ -152,6 +158,36 @@ def _attempt(call: Call, seconds: int, **fields: object) -> None:
     )
 
 
+def _signal(account: House) -> None:
+    """The first call came over the network, with custom data; every call was judged by two signals."""
+    call = account.calls[0]
+    Call.objects.filter(pk=call.pk).update(our_phone="+4930555100", direction="inbound", language="en-GB")
+    names = [
+        SignalName.objects.create(sub_tenant=account.sub_tenant, name=name)
+        for name in ("Contract closed", "Complaint")
+    ]
+    for number, other in enumerate(account.calls):
+        _judged(other, names[0], number % 3 == 0)
+        _judged(other, names[1], number % 5 == 4)
+    later = call.ended_at + timedelta(minutes=9)
+    first = {"partner_unique_id": "policy 77-1204", "created_at": later}
+    _judged(call, names[0], True, revenue=Decimal("1480.50"), **first)
+    _judged(call, names[1], True, corrects=call.signals.get(name=names[1]), created_at=later)
+    for name, label, value in (
+        ("region", "Sales region", "Brandenburg"),
+        ("source_ref", "", "spring-mailing-2"),
+    ):
+        custom = CustomField.objects.create(sub_tenant=account.sub_tenant, name=name, label=label)
+        call.custom_values.create(field=custom, value=value, changed_at=call.ended_at)
+
+
+def _judged(call: Call, name: SignalName, value: bool, **fields: Any) -> None:
+    given = {"occurred_at": call.ended_at, "created_at": call.received_at, **fields}
+    if given.get("corrects"):
+        Signal.objects.filter(pk=given["corrects"].pk).update(is_current=False)
+    Signal.objects.create(call=call, name=name, value=value, **given)
+
+
 def _expire_and_fail(account: House) -> None:
     """Of the calls, one whose window has passed, one whose recording failed, and one that still waits."""
     expired, failed, due = account.calls[3], account.calls[5], account.calls[7]
@@ -201,7 +237,12 @@ def _order_exports(account: House) -> None:
 
 def ordered(account: Account, first: int, until: int) -> ExportJob:
     uuids = [call.uuid for call in account.calls[first:until]]
-    return orders.order_calls(actor=actor_of(account.supervisor), sub_tenant=account.sub_tenant, uuids=uuids)
+    return orders.order_calls(
+        actor=actor_of(account.supervisor),
+        sub_tenant=account.sub_tenant,
+        uuids=uuids,
+        include_signals=True,
+    )
 
 
 def actor_of(user: User) -> audit.Actor:

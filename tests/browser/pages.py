@@ -38,6 +38,12 @@ def at(path: str) -> At:
     return lambda _: path
 
 
+def by_signal(account: Account) -> str:
+    """Calls on which the account's first signal was met, and of which its first field holds something."""
+    signal, custom = account.sub_tenant.signal_names.first(), account.sub_tenant.custom_fields.first()
+    return f"/library?signal={signal.pk}&custom_field={custom.pk}"
+
+
 def of_call(number: int) -> At:
     return lambda account: f"/library/{account.calls[number].uuid}"
 
@@ -114,6 +120,7 @@ VIEWS: dict[str, View] = {
     "forbidden": View("", at("/people"), who="agent", status=403),
     "library": View("library", at("/library")),
     "library-filtered": View("library", at("/library?disposition=SALE&phone=%2B49")),
+    "library-by-signal": View("library", by_signal),
     "library-nothing-found": View("library", at("/library?phone=%2B1")),
     "library-selected": View("library", at("/library"), settle=select_two, only_window=True),
     "library-playing": View("library", at("/library"), settle=play, only_window=True),

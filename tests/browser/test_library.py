@@ -7,9 +7,12 @@ import pytest
 from playwright.sync_api import Locator, Response, expect
 
 from calls.models import AccessRecord
+from exports.models import ExportJob
 from tests.browser import seeds, talk
 from tests.browser.chromium import Window
 from tests.browser.seeds import PASSWORD, Account
+from tests.exports.support import signalled, told
+from zipingest import work
 from zipingest.storage import default_storage
 
 
@@ -27,6 +30,30 @@ def test_a_filter_narrows_the_list_and_stays_in_the_address(window: Window, acco
     expect(rows(window)).to_have_count(1)
     look_for(window, "+499999999")
     expect(window.role("heading", "No call matches")).to_be_visible()
+
+
+def test_what_was_signalled_is_found_and_exported_by_the_keyboard(window: Window, account: Account) -> None:
+    sold, lost, _ = account.calls
+    for call, value in ((sold, True), (lost, False)):
+        signalled(call, "Sale", value)
+        told(call, "region", "West")
+    window.sign_in(account.supervisor).open("/library")
+
+    window.page.get_by_label("Signal").press("ArrowDown")
+    expect(rows(window)).to_have_count(1)
+    window.page.get_by_label("Custom data is").type("West\n")
+    expect(window.page).to_have_url(re.compile(r"signal=\d+&custom_value=West"))
+    expect(rows(window)).to_contain_text(sold.customer_phone)
+    window.role("link", "Export all that match").press("Enter")
+
+    expect(window.page.locator("#estimate")).to_contain_text("1 recording,")
+    with window.page.expect_response(re.compile("/exports/estimate")):
+        window.page.get_by_label("Custom data is").press("Enter")
+    window.page.get_by_label("Signals and custom data as further columns").press("Space")
+    window.role("button", "Create the export").press("Enter")
+    expect(window.page.locator("dl.facts")).to_contain_text("with signals and custom data")
+    expect(window.role("heading", "signal Sale met, custom data “West”")).to_be_visible()
+    assert work.run_one(ExportJob)
 
 
 def test_playing_and_seeking_reads_a_part_of_the_recording(window: Window, account: Account) -> None:

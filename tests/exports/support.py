@@ -11,7 +11,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from calls.filters import RecordingFilter
-from calls.models import Agent, Call, Customer, Recording, Source
+from calls.models import (
+    Agent,
+    Call,
+    Customer,
+    CustomField,
+    CustomValue,
+    Recording,
+    Signal,
+    SignalName,
+    Source,
+)
 from calls.services import audit
 from exports.models import ExportJob
 from exports.services import orders
@@ -73,6 +83,21 @@ def matched(sub_tenant: SubTenant, number: int = 0, **fields: Any) -> Call:
         call=made, sub_tenant=sub_tenant, begun_at=STARTED, due_at=STARTED + timedelta(days=3650), lane=lane
     )
     return made
+
+
+def signalled(call: Call, name: str, value: bool = True, **fields: Any) -> Signal:
+    """What is said of the call by that signal of its account, as it stands now."""
+    known, _ = SignalName.objects.get_or_create(sub_tenant=call.sub_tenant, name=name)
+    given = {"occurred_at": STARTED, "created_at": call.received_at, **fields}
+    return Signal.objects.create(call=call, name=known, value=value, **given)
+
+
+def told(call: Call, name: str, value: str, label: str = "") -> CustomValue:
+    """What that field of custom data holds for the call."""
+    known, _ = CustomField.objects.get_or_create(
+        sub_tenant=call.sub_tenant, name=name, defaults={"label": label}
+    )
+    return CustomValue.objects.create(call=call, field=known, value=value, changed_at=STARTED)
 
 
 def june(sub_tenant: SubTenant | None = None, **fields: Any) -> RecordingFilter:

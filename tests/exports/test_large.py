@@ -13,18 +13,34 @@ from zipingest.storage import LocalStorage
 ENTRIES = 66_000
 MOST_KB = 150_000
 
-FILL = """
+FILL = '''
 import django; django.setup()
 from django.core.management import call_command
+from django.db import connection
 from calls.filters import RecordingFilter
-from tests.exports.support import ordered
+from calls.models import CustomField, SignalName
+from exports.services import orders
+from tests.exports.support import ACTOR
 from tests.support.exportable import STARTED, fill
 from tests.support.factories import account
 from datetime import timedelta
 call_command("migrate", verbosity=0)
 fill({entries}, 400, objects=200)
-ordered(RecordingFilter(sub_tenant=account(), date_from=STARTED, date_to=STARTED + timedelta(days=29)))
-"""
+for name in ("Sale", "Callback"):
+    SignalName.objects.create(sub_tenant=account(), name=name)
+CustomField.objects.create(sub_tenant=account(), name="reference")
+connection.cursor().executescript("""
+    INSERT INTO calls_signal (transaction_id, call_id, name_id, partner_unique_id, occurred_at, created_at,
+        value, is_current)
+    SELECT lower(hex(randomblob(16))), call.id, name.id, '', received_at, received_at, true, true
+    FROM calls_call call, calls_signalname name;
+    INSERT INTO calls_customvalue (call_id, field_id, value, changed_at)
+    SELECT call.id, field.id, 'order ' || call.uuid, received_at
+    FROM calls_call call, calls_customfield field;
+""")
+wanted = RecordingFilter(sub_tenant=account(), date_from=STARTED, date_to=STARTED + timedelta(days=29))
+orders.order(actor=ACTOR, wanted=wanted, criteria={{"include_signals": True}})
+'''
 PACK = """
 import django; django.setup()
 import re
@@ -46,6 +62,10 @@ def test_more_recordings_than_16_bits_count_are_packed_in_flat_memory(tmp_path: 
     assert int(peak) < MOST_KB
     with accepted(LocalStorage(tmp_path / "blobs").local_path(key)) as archive:
         assert len(set(archive.namelist())) == ENTRIES + 1
+        header, *rows = archive.read("manifest.csv").decode("utf-8-sig").splitlines()
+    assert header.endswith(",signal:Callback,signal:Sale,custom:reference")
+    assert len(rows) == ENTRIES
+    assert all(",true,true,order " in row for row in rows)
 
 
 def run(script: str, folder: Path) -> str:

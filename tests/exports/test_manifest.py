@@ -127,6 +127,20 @@ def test_the_totals_balance() -> None:
     manifest.close()
 
 
+def test_further_columns_stand_behind_the_usual_ones_and_hide_no_formulas() -> None:
+    manifest = Manifest(["signal:Sale, big", "custom:=x"])
+    manifest.add(row(further=["true", "=1+1"]))
+    for cells in ([], ["true"], ["true", "", ""]):
+        with pytest.raises(ValueError, match="further cells for 2 columns"):
+            manifest.add(row(further=cells))
+    with manifest.content() as content:
+        [found] = read_back(b"".join(content.chunks))
+    assert list(found)[len(COLUMNS) :] == ["signal:Sale, big", "custom:=x"]
+    assert list(found.values())[len(COLUMNS) :] == ["true", "'=1+1"]
+    with pytest.raises(ValueError, match="for 0 columns"):
+        written(row(further=["true"]))
+
+
 def test_more_rows_than_memory_may_hold_come_back_too() -> None:
     rows = [row(agent_name="n" * 60_000)] * 150  # 9 MB
     assert len(read_back(written(*rows))) == 150

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from calls.models import AccessRecord, Agent, Call, DispositionChange, FetchAttempt, Pause, Recording
 from partners.models import Delivery, Role
+from tests.exports.support import signalled, told
 from tests.support import factories, recordings
 
 STEREO = bytes(range(200))
@@ -67,6 +69,43 @@ def test_the_facts_of_the_call_are_told(call: Call) -> None:
         "Size": "3.1\xa0MB, 2 channels",
         "Kept until": "No limit",
     }
+
+
+def test_a_networks_call_tells_who_called_whom_and_in_which_language(call: Call) -> None:
+    Call.objects.filter(pk=call.pk).update(our_phone="+18885550100", direction="inbound", language="es-ES")
+
+    told = facts(page(call))
+
+    assert told["Our number"] == "+18885550100"
+    assert (told["Direction"], told["Language"]) == ("Inbound", "Spanish (Spain)")
+
+
+def test_signals_as_they_stand_now_and_custom_data_are_told(call: Call) -> None:
+    first = signalled(call, "Sale", False, partner_unique_id="order-7")
+    first.is_current = False
+    first.save()
+    corrected = {"corrects": first, "revenue": Decimal("1234.5"), "partner_unique_id": "order-7"}
+    signalled(call, "Sale", created_at=timezone.now(), **corrected)
+    signalled(call, "Appointment", False)
+    told(call, "region", "West <1>", label="Sales region")
+    told(call, "empty", "")
+
+    html = page(call)
+
+    [table] = re.findall(r'<table class="list signals">.*?</table>', html, re.DOTALL)
+    rows = [re.sub(r"<[^>]*>|\s+", " ", row).split() for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)]
+    assert [" ".join(row) for row in rows] == [
+        "Signal Met Revenue When",
+        "Appointment No \N{EN DASH} 1 Jun 2026, 09:30",
+        "Sale order-7 Yes 1,234.50 1 Jun 2026, 09:30",
+    ]
+    assert facts(html)["Sales region"] == "West &lt;1&gt;"
+    assert "empty" not in facts(html)
+
+
+def test_where_nothing_was_signalled_nothing_is_said_of_signals(call: Call) -> None:
+    for words in ("Signals", "Custom data"):
+        assert words not in page(call)
 
 
 def test_times_are_told_in_the_viewers_zone(call: Call) -> None:
@@ -264,6 +303,20 @@ def test_what_is_for_our_own_staff_alone_is_not_told(call: Call) -> None:
         assert internal not in html
 
 
+def test_signals_that_came_later_are_told_and_those_of_the_call_itself_are_not(call: Call) -> None:
+    first = signalled(call, "Sale", is_current=False)
+    later = call.received_at + timedelta(hours=1)
+    signalled(call, "Sale", False, corrects=first, created_at=later)
+    fields = {"revenue": Decimal("99.50"), "partner_unique_id": "order-7"}
+    signalled(call, "Upsell", created_at=later + timedelta(hours=1), **fields)
+
+    html = page(call)
+
+    told = [words for words in happened(html) if words.startswith("Signal")]
+    assert told == ["Signal Sale corrected: not met", "Signal Upsell reported: met"]
+    assert "For order-7 · Revenue 99.50" in html
+
+
 def test_an_export_of_the_call_is_told(call: Call) -> None:
     Call.objects.filter(pk=call.pk).update(last_exported_at=timezone.now())
 
@@ -311,14 +364,16 @@ def test_no_page_has_scripts_or_styles_in_it(call: Call, path: str) -> None:
 def test_the_page_asks_a_constant_number_of_queries(call: Call) -> None:
     client = signed_in()
     asked = []
-    for _ in range(2):
+    for name in ("one", "another"):
         _history(call)
+        signalled(call, name, created_at=timezone.now())
+        told(call, name, name)
         call.holds.update(released_at=timezone.now())
         with CaptureQueriesContext(connection) as captured:
             client.get(f"/library/{call.uuid}")
         asked.append(len(captured))
 
-    assert asked[0] == asked[1] <= 16
+    assert asked[0] == asked[1] <= 18
 
 
 def test_a_call_that_is_not_there_is_a_404(call: Call) -> None:

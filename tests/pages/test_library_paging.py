@@ -76,6 +76,6 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_calls(account: S
             client.get("/library", {"text": "+1202"})
         asked.append(len(captured))
 
-    # session, person, account; agents of the text, the calls; campaigns, agents and codes to choose
-    assert asked == [7, 7]
+    # session, person, account; agents of the text, the calls; campaigns, codes, signals and fields to choose
+    assert asked == [9, 9]
     assert not any("COUNT(" in query["sql"] for query in captured)

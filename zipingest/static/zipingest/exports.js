@@ -21,3 +21,9 @@ const closeOthers = (event) => {
 };
 document.addEventListener("click", closeOthers);
 document.addEventListener("focusin", closeOthers);
+// Enter in the field of a value counts the recordings; it does not order them.
+document.getElementById("id_custom_value")?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  event.target.dispatchEvent(new Event("change", { bubbles: true }));
+});
