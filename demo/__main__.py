@@ -5,22 +5,26 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import requests
 from django.core.exceptions import ImproperlyConfigured
 
-from demo import archive, checks, live
+from demo import archive, checks, live, network
 from demo.archive import Entry
 from demo.calls import DemoCall, demo_calls
 from demo.checks import Outcome
 from demo.guide import guide, library
 from demo.live import LiveCall
+from demo.network import NetworkCall
 from demo.partner import SUB_TENANT, TENANT, Partner
 from demo.report import Report
 from demo.stack import DATA_DIR, DemoFailed, Stack, shown
 from demo.supervisor import Supervisor
 from tests.support.partner_server import PartnerServer
+from tests.support.sftp import SftpServer, sftp_server
 from zipingest import env
 
 DEADLINE_SECONDS = 180
@@ -29,6 +33,7 @@ SUPERVISOR = "supervisor"
 CUSTOMER = "customer-1"
 DISPOSITION = "interested"
 CAMPAIGN = "Spring"
+PARTNER = "Demo partner"
 
 
 def main(*, once: bool) -> int:
@@ -36,14 +41,15 @@ def main(*, once: bool) -> int:
     report, code = Report(), 130
     _take_as_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     try:
-        stack = Stack(env.integer("PORT", 8000, minimum=1))
-        with stack, PartnerServer() as server, _last_words(stack, report):
-            demo = Demo(stack, server, report)
-            with _deadline(DEADLINE_SECONDS):
-                demo.play()
-            code = 1 if demo.differences else 0
-            if not once:
-                demo.stay_open()
+        with TemporaryDirectory() as folder, sftp_server(Path(folder)) as store, PartnerServer() as server:
+            stack = Stack(env.integer("PORT", 8000, minimum=1), trusted=store.endpoint)
+            with stack, _last_words(stack, report):
+                demo = Demo(stack, server, store, report)
+                with _deadline(DEADLINE_SECONDS):
+                    demo.play()
+                code = 1 if demo.differences else 0
+                if not once:
+                    demo.stay_open()
     except (DemoFailed, ImproperlyConfigured, requests.RequestException) as error:
         report.failure(str(error))
         return 1
@@ -55,8 +61,8 @@ def main(*, once: bool) -> int:
 class Demo:
     """``differences`` are sentences about what was not as it should be; empty after a good `play`."""
 
-    def __init__(self, stack: Stack, server: PartnerServer, report: Report) -> None:
-        self.stack, self.server, self.report = stack, server, report
+    def __init__(self, stack: Stack, server: PartnerServer, store: SftpServer, report: Report) -> None:
+        self.stack, self.server, self.store, self.report = stack, server, store, report
         self.differences: list[str] = []
 
     def play(self) -> None:
@@ -82,15 +88,18 @@ class Demo:
             entries = self.take_export(supervisor, ended, outcomes)
         with step("Register a live call with the simulator, pause and resume its recording, hang it up"):
             call = self.play_live(supervisor)
+        with step("Post a network's call whose recording is on an SFTP server, and correct its signal"):
+            network_call = self.play_network(supervisor)
         self.report.tables(outcomes)
         self.report.archive(entries)
         self.report.live(call)
+        self.report.network(network_call)
         self.report.say(library(self.stack.url, SUPERVISOR, self.supervisor_password))
         self.report.differences(self.differences)
         self.report.summary(outcomes, self.differences)
 
     def make_accounts(self) -> None:
-        keys = self.stack.create_partner("Demo partner", tenant=TENANT, sub_tenant=SUB_TENANT)
+        keys = self.stack.create_partner(PARTNER, tenant=TENANT, sub_tenant=SUB_TENANT)
         self.partner = Partner(self.stack.url, keys, self.server)
         self.password = self.stack.create_administrator(ADMINISTRATOR)
         self.differences += checks.of_console(self.stack.url, ADMINISTRATOR, self.password)
@@ -141,6 +150,12 @@ class Demo:
         self.differences += checks.of_library(
             self.stack.url, SUPERVISOR, self.supervisor_password, phone=live.PHONE
         )
+        return call
+
+    def play_network(self, supervisor: Supervisor) -> NetworkCall:
+        token = network.make(self.stack, self.store, PARTNER)
+        call = network.play(self.stack.url, token, supervisor)
+        self.differences += network.of_network(call)
         return call
 
     def stay_open(self) -> None:

@@ -14,6 +14,7 @@ from demo.archive import Entry
 from demo.calls import Failed
 from demo.checks import Outcome
 from demo.live import LiveCall
+from demo.network import NetworkCall
 from demo.partner import has_ended
 from demo.stack import shown
 
@@ -71,6 +72,10 @@ class Report:
 
     def live(self, call: LiveCall) -> None:
         self.console.print(_live_table(call))
+        self.console.print()
+
+    def network(self, call: NetworkCall) -> None:
+        self.console.print(_network_table(call))
         self.console.print()
 
     def differences(self, differences: Sequence[str]) -> None:
@@ -156,6 +161,20 @@ def _live_table(call: LiveCall) -> Table:
         call.shown["recording"],
         f"{call.paused:.1f} s to {call.resumed:.1f} s",
         f"{start:.1f} s to {end:.1f} s",
+    )
+    return table
+
+
+def _network_table(call: NetworkCall) -> Table:
+    table = _table("A call of a network, fetched by SFTP")
+    for heading in ("Recording", "Answers", "Signal", "Corrected to"):
+        table.add_column(heading)
+    (signal,) = call.corrected["signals"]
+    table.add_row(
+        call.status["state"],
+        "the call {}, again {}, changed {}".format(*call.codes),
+        signal["name"],
+        f"revenue {signal['revenue']}",
     )
     return table
 

@@ -43,16 +43,17 @@ class DemoFailed(Exception):
 class Stack:
     """Holds ``var/demo`` from ``with`` on; the stack runs from `start` until the block ends, however it ends.
 
-    Raises DemoFailed where the port is taken or another demo has the folder.
+    ``trusted`` is the host:port of a store on this machine. Raises DemoFailed where the port is taken or
+    another demo has the folder.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, trusted: str = "") -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log = DATA_DIR / "stack.log"
         self._process: subprocess.Popen[bytes] | None = None
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        self._environment = {**inherited, **_SETTINGS, "PORT": str(port)}
+        self._environment = {**inherited, **_SETTINGS, "PORT": str(port), "OUTBOUND_TRUSTED": trusted}
 
     def __enter__(self) -> Self:
         _refuse_used_port(self.port)
