@@ -82,6 +82,11 @@ class Call(models.Model):
                 condition=Q(source="live"),
                 name="call_id_unique_among_live",
             ),
+            models.UniqueConstraint(
+                fields=["sub_tenant", "external_id"],
+                condition=Q(source="dialer"),
+                name="call_id_unique_among_dialled",
+            ),
             models.CheckConstraint(
                 condition=~Q(source="partner") | Q(partner__isnull=False, external_id__isnull=False),
                 name="partner_call_has_partner_and_id",

@@ -103,6 +103,7 @@ class DoNotCall(models.Model):
     added_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = verbose_name_plural = "do-not-call list"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["sub_tenant", "phone_hash"], name="do_not_call_once")
         ]

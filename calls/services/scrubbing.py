@@ -46,7 +46,7 @@ def scrub(customers: Sequence[int], calls: Sequence[int], prefix: str) -> int:
     deliveries = Delivery.objects.filter(
         subject__in=list(Call.objects.filter(pk__in=calls).values_list("uuid", flat=True))
     )
-    emptied = _scrub_deliveries(deliveries)
+    emptied = scrub_deliveries(deliveries)
     DispositionChange.objects.filter(Q(customer__in=customers) | Q(call__in=calls)).update(note="")
     Pause.objects.filter(call__in=calls).exclude(provider_error="").update(provider_error=_PROSE)
     _scrub_simulated(calls)
@@ -112,7 +112,8 @@ def _scrub_simulated(calls: Sequence[int]) -> None:
     SimulatedCall.objects.filter(phone__in=phones).update(phone="")
 
 
-def _scrub_deliveries(deliveries: "QuerySet[Delivery]") -> int:
+def scrub_deliveries(deliveries: "QuerySet[Delivery]") -> int:
+    """Empty the callbacks, and let none of them be sent any more; how many they are."""
     attempts = Attempt.objects.filter(delivery__in=deliveries)
     attempts.update(answer="")
     attempts.exclude(error="").update(error=_PROSE)

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
 from calls.models import PauseHandling
@@ -24,11 +25,19 @@ class TelephonyError(Exception):
         self.reason = reason
 
 
-class Unavailable(TelephonyError):
-    """The provider does not answer, or not in time; later it may."""
+class Unsure(TelephonyError):
+    """The provider was asked and did not answer: it may have done it or not."""
 
 
-class UnknownCall(TelephonyError):
+class NotDone(TelephonyError):
+    """What was asked for has certainly not been done."""
+
+
+class Unavailable(NotDone):
+    """The provider cannot be reached; later it may."""
+
+
+class UnknownCall(NotDone):
     """The provider has no call of this id, or no longer."""
 
     permanent = True
@@ -37,7 +46,7 @@ class UnknownCall(TelephonyError):
         super().__init__("the provider does not know the call")
 
 
-class NotPossible(TelephonyError):
+class NotPossible(NotDone):
     """The call is not in a state that allows it (it has ended, it still runs)."""
 
     permanent = True
@@ -49,6 +58,25 @@ class Ended:
 
     at: datetime
     recording_started_at: datetime | None
+
+
+class Ending(StrEnum):
+    """How a call came to its end, in so far as it matters here."""
+
+    ANSWERED = "answered"
+    NO_ANSWER = "no-answer"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """A call as its provider knows it, by its clock. ``ending`` is meant once there is an ``ended_at``."""
+
+    answered_at: datetime | None
+    ended_at: datetime | None = None
+    ending: Ending = Ending.ANSWERED
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +94,9 @@ class Answered(Event):
 
 @dataclass(frozen=True, slots=True)
 class HungUp(Event):
-    """The call is over. ``answered``: whether anybody ever spoke; ``cause``: the provider's word for why."""
+    """The call is over. ``cause``: the provider's word for why."""
 
-    answered: bool = True
+    ending: Ending = Ending.ANSWERED
     cause: str = ""
 
 
@@ -84,11 +112,17 @@ class Provider(ABC):
     pause_handling: ClassVar[PauseHandling]
 
     @abstractmethod
-    def originate(self, *, to: str, caller_id: str = "") -> str:
+    def originate(self, *, to: str, caller_id: str = "", call_id: str = "") -> str:
         """Call ``to`` (E.164), shown ``caller_id`` where one is given; the provider's id of the call.
 
-        It is recorded from the beginning. Raises TelephonyError.
+        ``call_id`` (a UUID) becomes that id, so that a call can be asked after of which no answer came; a
+        provider that has such a call makes no second one. It is recorded from the beginning. Raises NotDone
+        where there is certainly no call, TelephonyError otherwise.
         """
+
+    @abstractmethod
+    def state(self, call_id: str) -> CallState:
+        """How the call stands. Raises UnknownCall where there is none, TelephonyError otherwise."""
 
     @abstractmethod
     def carries(self, call_id: str) -> bool:

@@ -22,6 +22,8 @@ class Kind:
     times.
     A claim takes up to ``batch`` rows of one lane and target; the caps count claims.
     ``deadline_field`` names the column, if any, after which a row's work is in vain.
+    ``lanes`` says which of the lanes with room may run at present, and in which order; without it all may,
+    the one with the fewest claims first.
     ``task`` is the dotted name of the Celery task that calls :func:`run_one` for this kind.
     """
 
@@ -33,6 +35,7 @@ class Kind:
     target_cap: int
     deadline_field: str = ""
     batch: int = 1
+    lanes: Callable[[list[str]], list[str]] | None = None
 
 
 def each(perform: Callable[[Lease], None]) -> Callable[[Sequence[Lease]], None]:
@@ -128,6 +131,8 @@ def _running(model: type[WorkItem]) -> "models.QuerySet[WorkItem]":
 def _lanes_by_need(kind: Kind, now: datetime, running: Counter[str]) -> list[str]:
     waiting = [lane for lane, since in waiting_lanes(kind.model) if since <= now]
     free = [lane for lane in waiting if running[lane] < kind.lane_cap]
+    if kind.lanes is not None:
+        return kind.lanes(free) if free else []
     return sorted(free, key=lambda lane: running[lane])  # stable: among equals, who waits longest
 
 
