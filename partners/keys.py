@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from partners import credentials
 from partners.credentials import AtRest
-from partners.models import ApiKey, Partner, SubTenant
+from partners.models import ApiKey, Grant, Partner, SubTenant
 from partners.models.keys import Scope
 
 KEY_PREFIX = "zpk_"
@@ -78,9 +78,16 @@ def verify(*, key_id: str, secret: str) -> ApiKey:
 
 
 def verify_single(token: str) -> ApiKey:
-    """The usable key of a token in the form of :attr:`IssuedKey.single`. Raises InvalidKey."""
+    """The usable key of a token in the form of :attr:`IssuedKey.single`. Raises InvalidKey.
+
+    Such a token names no account: only a key that is bound to a sub-tenant, and granted it, is one.
+    """
     key_id, _, secret = token.partition(".")
-    return verify(key_id=key_id, secret=secret)
+    key = verify(key_id=key_id, secret=secret)
+    granted = Grant.objects.filter(partner=key.partner_id, sub_tenant=key.sub_tenant_id)
+    if key.sub_tenant_id is None or not granted.exists():
+        raise InvalidKey
+    return key
 
 
 def id_in(token: str) -> str:

@@ -1,26 +1,18 @@
 """The checks every request of the network surface goes through, in the order of the spec."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from calls.models import Network
-from partners import credentials, keys
-from partners.api.authentication import Caller, refused_authentication
-from partners.api.refusals import note_refusal
-from partners.api.throttling import spend_quota
-from partners.models import ApiKey, Grant, SubTenant
+from partners import keys
+from partners.api.keyed import KeyedViewSet, SingleKey
+from partners.models import SubTenant
 from partners.models.keys import Scope
 from zipingest.api.body import read_json
 from zipingest.api.errors import ApiError
-from zipingest.api.middleware import note
-from zipingest.api.negotiation import AlwaysJson
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 # What a body holds besides its content, and what no log, row or answer may hold.
@@ -37,74 +29,48 @@ def record_invalid(problems: list[str]) -> ApiError:
     return refusal(403, "RecordInvalid", f"Validation failed: {'; '.join(problems)}")
 
 
-class OauthToken(BaseAuthentication):
-    """A key in its single-string form, bound to one sub-tenant.
+class OauthToken(SingleKey):
+    """In ``Authorization``, with or without ``Bearer``, in the body, or in the query of a GET."""
 
-    It stands in ``Authorization``, with or without ``Bearer``, in the body, or in the query of a GET.
-    """
-
-    def authenticate(self, request: Request) -> tuple[Caller, ApiKey]:
-        try:
-            key = keys.verify_single(_token_of(request))
-        except keys.InvalidKey as error:
-            raise refused_authentication(request._request, ApiError(401)) from error
-        granted = Grant.objects.filter(partner=key.partner_id, sub_tenant=key.sub_tenant_id)
-        if key.sub_tenant_id is None or not granted.exists():
-            raise refused_authentication(request._request, ApiError(401))
-        credentials.note_use(key)
-        note(partner=key.partner.name, key=key.key_id)
-        return Caller(key.partner, key), key
+    def shown(self, request: Request) -> str:
+        return _token_of(request)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
 
-class NetworkViewSet(ViewSet):
-    """``version``: the only one its routes know. ``scope``: what the key must allow.
-
-    ``ingests``: whether the route is for networks only whose ingestion is enabled.
-    """
+class NetworkViewSet(KeyedViewSet):
+    """``version``: the only one its routes know. ``ingests``: only for networks with ingestion enabled."""
 
     authentication_classes = [OauthToken]
-    content_negotiation_class = AlwaysJson
     http_method_names = ["get", "head", "post", "put"]
     version: str
     scope: Scope = Scope.INGEST
     ingests = False
-    caller: Caller
-    sub_tenant: SubTenant
     # None where nothing was ever configured: an account that is no network.
     network: Network | None
-    rate_limit_headers: Mapping[str, str]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        request._request.encoding = "utf-8"
-        self.rate_limit_headers = {}
         if kwargs["version"] != self.version:
             message = f"API version {kwargs['version'][:32]} is not valid for this route"
             raise refusal(400, "InvalidVersion", message)
-        self.perform_authentication(request)
-        self.caller = Caller.of(request)
-        self.rate_limit_headers = spend_quota(self.caller.partner)
-        assert self.caller.key.sub_tenant_id is not None, "OauthToken takes bound keys only"
-        self.sub_tenant = SubTenant.objects.select_related("network").get(pk=self.caller.key.sub_tenant_id)
-        self.network = getattr(self.sub_tenant, "network", None)
-        enabled = self.network is not None and self.network.ingestion_enabled
-        if not self.caller.key.allows(self.scope) or (self.ingests and not enabled):
-            raise ApiError(403)
         super().initial(request, *args, **kwargs)
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        for name, value in getattr(self, "rate_limit_headers", {}).items():
-            response.headers[name] = value
-        return super().finalize_response(request, response, *args, **kwargs)
+    def account_of(self, request: Request) -> SubTenant:
+        account = SubTenant.objects.select_related("network").get(apikey=self.caller.key)
+        self.network = getattr(account, "network", None)
+        return account
 
-    def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, ApiError):
-            caller = getattr(self, "caller", None)
-            key_id = caller.key.key_id if caller else _shown_id(self.request)
-            note_refusal(self.request._request, exc.answer, caller.partner if caller else None, key_id=key_id)
-        return super().handle_exception(exc)
+    def check_allowed(self) -> None:
+        super().check_allowed()
+        if self.ingests and not (self.network and self.network.ingestion_enabled):
+            raise ApiError(403)
+
+    def shown_key_id(self) -> str:
+        """Nothing that is not surely a key's id."""
+        with suppress(ApiError):
+            return keys.id_in(_token_of(self.request))
+        return ""
 
     def body(self) -> dict[str, Any]:
         """The request's JSON object, without the token; of no body, an empty one."""
@@ -149,10 +115,3 @@ def _without_token(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_token(inner) for name, inner in value.items() if name != TOKEN_FIELD}
     return [_without_token(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _shown_id(request: Request) -> str:
-    """The public part of the token that was shown; nothing that is not surely a key's id."""
-    with suppress(ApiError):
-        return keys.id_in(_token_of(request))
-    return ""

@@ -8,7 +8,6 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
-from rest_framework.viewsets import ViewSet
 
 from calls import giving, selectors
 from calls.api.partner import openapi, render
@@ -16,54 +15,27 @@ from calls.api.partner.query import BatchQuery, CallsQuery
 from calls.api.partner.schemas import BatchIn, Body, DispositionIn, InvalidBody, parse
 from calls.models import AccessKind, Call
 from calls.services import dispositions, ingest, probe
-from partners.api.authentication import Caller, KeyAndSecret, granted_sub_tenant, too_many_requests
-from partners.api.refusals import note_refusal
-from partners.api.throttling import spend_quota
+from partners.api.authentication import KeyAndSecret, granted_sub_tenant, too_many_requests
+from partners.api.keyed import KeyedViewSet
 from partners.models import SubTenant
 from partners.models.keys import Scope
 from zipingest.api.body import read_json
 from zipingest.api.errors import ApiError
 from zipingest.api.middleware import request_id
-from zipingest.api.negotiation import AlwaysJson
 from zipingest.storage import StorageError
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
-class PartnerViewSet(ViewSet):
+class PartnerViewSet(KeyedViewSet):
     """The checks every partner request goes through, in the order of the spec."""
 
     authentication_classes = [KeyAndSecret]
-    content_negotiation_class = AlwaysJson
     # No OPTIONS: what a route takes stands in the documentation, and no browser page calls this surface.
     http_method_names = ["get", "head", "post", "put"]
-    scope: Scope
-    caller: Caller
-    sub_tenant: SubTenant
-    rate_limit_headers: dict[str, str]
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # A charset in Content-Type must not decide how the query string is read.
-        request._request.encoding = "utf-8"
-        self.rate_limit_headers = {}
-        self.perform_authentication(request)
-        self.caller = Caller.of(request)
-        self.rate_limit_headers = spend_quota(self.caller.partner)
-        self.sub_tenant = granted_sub_tenant(request, self.caller.key)
-        if not self.caller.key.allows(self.scope):
-            raise ApiError(403)
-        super().initial(request, *args, **kwargs)
-
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        for name, value in getattr(self, "rate_limit_headers", {}).items():
-            response.headers[name] = value
-        return super().finalize_response(request, response, *args, **kwargs)
-
-    def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, ApiError):
-            caller = getattr(self, "caller", None)
-            note_refusal(self.request._request, exc.answer, caller.partner if caller else None)
-        return super().handle_exception(exc)
+    def account_of(self, request: Request) -> SubTenant:
+        return granted_sub_tenant(request, self.caller.key)
 
     def body(self, model: type[Body]) -> Body:
         value = read_json(self.request._request, max_bytes=MAX_BODY_BYTES)
