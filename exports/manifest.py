@@ -1,7 +1,6 @@
 """``manifest.csv``: one row for every matched call, whether its recording is in the archive or not."""
 
 import csv
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from tempfile import SpooledTemporaryFile
 from uuid import UUID
 
 from exports.packaging.content import Content
+from zipingest.spreadsheets import BYTE_ORDER_MARK, neutralised
 
 MANIFEST_NAME = "manifest.csv"
 # In the order of the columns; the first seven and their order are the telesales document's.
@@ -31,11 +31,6 @@ COLUMNS = (
 # Rows are kept in memory up to this size, then in a file.
 _MEMORY_BYTES = 1024 * 1024
 _BLOCK_BYTES = 256 * 1024
-# Without it Excel takes UTF-8 for the system's own character set.
-_BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 
 class EntryStatus(StrEnum):
@@ -95,7 +90,7 @@ class Manifest:
         self._statuses: Counter[EntryStatus] = Counter()
         self._included_bytes = 0
         self._csv = csv.writer(self)
-        self.write(_BYTE_ORDER_MARK)
+        self.write(BYTE_ORDER_MARK)
         self._further = len(further)
         self._csv.writerow(map(neutralised, (*COLUMNS, *further)))
 
@@ -135,13 +130,6 @@ class Manifest:
         self._file.seek(0)
         while block := self._file.read(_BLOCK_BYTES):
             yield block
-
-
-def neutralised(cell: str) -> str:
-    """``cell`` so that no spreadsheet takes it for a formula; E.164 numbers stay as they are."""
-    if cell.startswith(_FORMULA_STARTS) and not _E164.fullmatch(cell):
-        return f"'{cell}"
-    return cell
 
 
 def _cells(row: ManifestRow) -> tuple[str, ...]:

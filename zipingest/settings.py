@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "zipingest",
     "partners",
     "calls",
+    "calls.dialer",
     "exports",
 ]
 
@@ -152,6 +153,8 @@ CELERY_TASK_ROUTES = {
     "partners.tasks.deliver_callback": {"queue": "callbacks"},
     # Packing takes minutes: it has a worker of its own, so that nothing short waits behind it.
     "exports.tasks.pack_export": {"queue": "exports"},
+    "calls.dialer.tasks.dial": {"queue": "dialer"},
+    "calls.dialer.tasks.watch": {"queue": "dialer"},
 }
 CELERY_TASK_DEFAULT_QUEUE = "fetch"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
@@ -163,6 +166,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "zipingest.tasks.sweep", "schedule": SWEEP_SECONDS},
     "tidy": {"task": "calls.tasks.tidy", "schedule": 3600},
     "tidy-exports": {"task": "exports.tasks.tidy_exports", "schedule": 600},
+    "tidy-dialer": {"task": "calls.dialer.tasks.tidy", "schedule": 3600},
 }
 
 # --- Fetching and audio -----------------------------------------------------------------------------------
@@ -202,10 +206,37 @@ WEBHOOK_ROTATION_SECONDS = 24 * 3600
 
 # --- Live calls -------------------------------------------------------------------------------------------
 # Who carries new calls; empty: somebody else does, and they are only registered here.
-TELEPHONY_PROVIDER = env.choice("TELEPHONY_PROVIDER", "", ("", "simulator"))
+TELEPHONY_PROVIDER = env.choice(
+    "TELEPHONY_PROVIDER", "" if PRODUCTION else "simulator", ("", "simulator", "asterisk")
+)
 # A recording paused for so long is told of: in the log, in the metrics, and by mail to the account's leaders.
 PAUSE_ALERT_SECONDS = env.integer("PAUSE_ALERT_SECONDS", 600, minimum=1)
 CELERY_BEAT_SCHEDULE["watch-pauses"] = {"task": "calls.tasks.watch_pauses", "schedule": SWEEP_SECONDS}
+
+# How long whoever answers a simulated call talks, about.
+SIMULATOR_TALK_SECONDS = env.integer("SIMULATOR_TALK_SECONDS", 3, minimum=1)
+
+# Asterisk's REST interface, like http://pbx.local:8088/ari; its host:port belongs in OUTBOUND_TRUSTED where
+# it is private, not https, or on another port than OUTBOUND_PORTS.
+ARI_URL = env.text("ARI_URL").rstrip("/")
+ARI_USER = env.text("ARI_USER")
+ARI_PASSWORD = env.secret("ARI_PASSWORD", folder=None)
+# The Stasis application that calls are put into; whoever follows their events is connected under this name.
+ARI_APP = env.text("ARI_APP", "zipingest")
+# Whom to dial, like PJSIP/{number}@trunk; {number} is E.164 with its plus, {digits} without.
+ARI_ENDPOINT = env.text("ARI_ENDPOINT")
+ARI_RING_SECONDS = env.integer("ARI_RING_SECONDS", 30, minimum=1)
+ARI_TIMEOUT_SECONDS = env.integer("ARI_TIMEOUT_SECONDS", 5, minimum=1)
+# After so long without an event Asterisk is pinged, after twice as long its connection is given up.
+ARI_PING_SECONDS = env.integer("ARI_PING_SECONDS", 15, minimum=1)
+
+# --- Dialling ---------------------------------------------------------------------------------------------
+# Calls at once, where an account or a number has no cap of its own.
+DIALER_RUNNING_PER_ACCOUNT = env.integer("DIALER_RUNNING_PER_ACCOUNT", 20, minimum=1)
+DIALER_RUNNING_PER_NUMBER = env.integer("DIALER_RUNNING_PER_NUMBER", 5, minimum=1)
+# Workers that begin calls, and that ask after them, at once.
+DIALER_BEGINNING_PER_BATCH = env.integer("DIALER_BEGINNING_PER_BATCH", 4, minimum=1)
+DIALER_WATCHED_PER_ACCOUNT = env.integer("DIALER_WATCHED_PER_ACCOUNT", 4, minimum=1)
 
 # --- Mail -------------------------------------------------------------------------------------------------
 # Without a server, development prints mails and production sends none: what they say is logged in any case.
@@ -267,14 +298,16 @@ CONTENT_SECURITY_POLICIES = {
     "/admin/": f"{_INLINE} 'unsafe-eval'; {_THEIRS}; {_NOTHING_ELSE}",
     "/api/docs": f"{_INLINE}; {_THEIRS}; {_NOTHING_ELSE}",
 }
-# The pages of an account: their title, their route's name, and the right that they take (partners.pages).
+# The pages of an account: their title, their route's name, the right that they take, and whether its reach
+# over the own calls is enough (partners.pages).
 PAGES = [
-    ("Library", "library", "recordings:read"),
-    ("Live calls", "live", "calls:read"),
-    ("Exports", "exports", "exports"),
-    ("Dispositions", "dispositions", "dispositions:write"),
-    ("People", "people", "account"),
-    ("Retention", "retention", "account"),
+    ("Library", "library", "recordings:read", "own"),
+    ("Live calls", "live", "calls:read", "own"),
+    ("Batches", "batches", "calls:read", "all"),
+    ("Exports", "exports", "exports", "own"),
+    ("Dispositions", "dispositions", "dispositions:write", "own"),
+    ("People", "people", "account", "own"),
+    ("Retention", "retention", "account", "own"),
 ]
 SESSION_COOKIE_HTTPONLY = True
 if PRODUCTION:
@@ -406,6 +439,18 @@ UNFOLD: dict[str, Any] = {
                     _page("Direct access", "cloud_sync", "calls.directaccess"),
                     _page("Signals", "sensors", "calls.signal"),
                     _page("Pending transactions", "pending_actions", "calls.pendingtransaction"),
+                ],
+            },
+            {
+                "title": "Dialer",
+                "items": [
+                    _page("Batches", "dialpad", "dialer.batch"),
+                    _page("Contacts", "contact_phone", "dialer.contact"),
+                    _page("Phone logs", "phone_in_talk", "dialer.phonelog"),
+                    _page("Voice agents", "record_voice_over", "dialer.voiceagent"),
+                    _page("Calling numbers", "add_call", "dialer.callingnumber"),
+                    _page("Accounts", "tune", "dialer.dialeraccount"),
+                    _page("Do-not-call list", "phone_disabled", "calls.donotcall"),
                 ],
             },
             {"title": "Callbacks", "items": [_page("Callbacks", "outgoing_mail", "partners.delivery")]},

@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/auth/", include("partners.api.urls")),
     path("api/telesales/recordings/", include("exports.api.urls")),
     path("api/telesales/", include("calls.api.telesales.urls")),
+    path("api/call/", include("calls.dialer.api.urls")),
     path("api/", include("calls.api.network.urls")),
     path("api/schema", SpectacularAPIView.as_view(**_READ_ONLY), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", **_READ_ONLY), name="docs"),
@@ -26,6 +27,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="library", **_READ_ONLY), name="home"),
     path("", include("partners.urls")),
     path("", include("calls.urls")),
+    path("", include("calls.dialer.urls")),
     path("", include("exports.urls")),
     path("admin/", admin.site.urls),
 ]

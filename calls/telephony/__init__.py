@@ -5,10 +5,11 @@
 
 from django.conf import settings
 
+from calls.telephony.asterisk import Asterisk
 from calls.telephony.port import Provider, Unavailable
 from calls.telephony.simulator import Simulator
 
-PROVIDERS: dict[str, type[Provider]] = {Simulator.name: Simulator}
+PROVIDERS: dict[str, type[Provider]] = {one.name: one for one in (Simulator, Asterisk)}
 
 
 def provider(name: str) -> Provider:

@@ -71,7 +71,7 @@ class PinningAdapter(IPFilterAdapter):  # type: ignore[misc]  # untyped base
         host_params, pool_kwargs = base.build_connection_pool_key_attributes(pinned, verify, cert)  # type: ignore[attr-defined]
         request.headers["Host"] = target.authority
         if target.scheme == "https":
-            pool_kwargs["ssl_context"] = _trust(settings.OUTBOUND_CA_FILE)
+            pool_kwargs["ssl_context"] = trusted_roots(settings.OUTBOUND_CA_FILE)
             pool_kwargs["server_hostname"] = target.server_name
             # Without it the context itself compares the name, before anything is sent.
             pool_kwargs["assert_hostname"] = None
@@ -184,7 +184,7 @@ _CONFIG = Config(
 
 
 @functools.lru_cache(maxsize=4)
-def _trust(ca_file: str) -> ssl.SSLContext:
+def trusted_roots(ca_file: str) -> ssl.SSLContext:
     """The public authorities of certifi, and those of `ca_file`. Loading takes long enough to do it once."""
     context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
     if ca_file:

@@ -17,8 +17,8 @@ from exports.manifest import (
     Manifest,
     ManifestRow,
     ManifestTotals,
-    neutralised,
 )
+from zipingest.spreadsheets import neutralised
 
 CALL = UUID("093e1024-5a4b-4c3d-8e2f-1a2b3c4d5e6f")
 

@@ -21,6 +21,9 @@ from partners.outbound import (
 )
 from tests.support.partner_server import PartnerServer
 
+# Servers that make one wait.
+pytestmark = pytest.mark.slow
+
 DEADLINE = 0.5
 OK = b"HTTP/1.1 200 OK\r\n"
 MOVED = b"HTTP/1.1 302 Found\r\nLocation: /b.wav\r\n\r\n"

@@ -35,7 +35,7 @@ def _models() -> tuple[type[Model], ...]:
 
 
 def _product() -> Iterator[type[Model]]:
-    for label in ("partners", "calls", "exports"):
+    for label in ("partners", "calls", "dialer", "exports"):
         yield from apps.get_app_config(label).get_models(include_auto_created=True)
 
 

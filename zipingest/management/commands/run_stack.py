@@ -17,6 +17,8 @@ from zipingest.supervisor import Program, Supervisor
 
 # Packing takes minutes and most of a core.
 _PACKING_AT_ONCE = 2
+# Asking a provider for a call takes a moment; the calls themselves hold nobody.
+_DIALLING_AT_ONCE = 4
 # Packing is promised flat memory. The checks, which migrating makes too, would load all that only the web
 # needs; and glibc would keep an arena for each of the reading threads.
 _LEAN = {"packer": {"CELERY_SKIP_CHECKS": "1", "MALLOC_ARENA_MAX": "2"}}
@@ -32,7 +34,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--exec",
-            choices=("web", "worker", "packer", "beat"),
+            choices=("web", "worker", "packer", "dialer", "follower", "beat"),
             help="become this one program: nothing prepared, nobody supervised (containers, systemd)",
         )
 
@@ -40,6 +42,8 @@ class Command(BaseCommand):
         bind = env.text("BIND", "127.0.0.1")
         programs = {program.name: program for program in stack(bind=bind, workers=workers)}
         if options["exec"]:
+            if options["exec"] not in programs:
+                raise CommandError("nobody carries calls here: set TELEPHONY_PROVIDER")
             become(programs[options["exec"]])
         refuse_used_port(bind, settings.PORT)
         self._prepare()
@@ -72,6 +76,9 @@ def stack(*, bind: str, workers: int) -> list[Program]:
         "packer": _worker("exports", threads=_PACKING_AT_ONCE),
         "beat": _beat(),
     }
+    if settings.TELEPHONY_PROVIDER:
+        commands["dialer"] = _worker("dialer", threads=_DIALLING_AT_ONCE)
+        commands["follower"] = ["django", "follow_calls"]
     # Celery's warning about root, at every start and eight lines long; we say it in one (_prepare).
     python = [sys.executable, "-W", "ignore:You're running the worker with superuser privileges", "-m"]
     return [

@@ -1,0 +1,1 @@
+"""Calls yet to be made: batches of contacts, and dialling them (dialer spec)."""
