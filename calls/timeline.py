@@ -82,8 +82,12 @@ def timelines(calls: Sequence[Call], *, listens: bool, staff: bool = False) -> d
 
 
 def carrier(call: Call) -> str:
-    """Who carries a live call; the embedded simulator is named as what it is."""
-    return "simulator (no real telephone)" if call.provider == Simulator.name else call.provider
+    """Who carries a live or dialled call; the embedded simulator is named as what it is."""
+    return carried_by(call.provider)
+
+
+def carried_by(provider: str) -> str:
+    return "simulator (no real telephone)" if provider == Simulator.name else provider
 
 
 def clock(moment: datetime) -> str:
@@ -130,6 +134,8 @@ def _events(
     recording: Any = getattr(call, "recording", None)
     if call.source == Source.LIVE:
         yield from _lived(call)
+    if call.source == Source.DIALER:
+        yield from _dialled(call)
     if call.last_exported_at:
         yield Event(call.last_exported_at, "", "Last exported")
     yield from map(_ingested, made.named_in)
@@ -143,6 +149,13 @@ def _events(
         yield from _held(hold)
     for delivery in owed:
         yield from _called_back(delivery)
+
+
+def _dialled(call: Call) -> Iterator[Event]:
+    request = [f"Request {call.request_id}"] if call.request_id else []
+    yield Event(call.started_at, "info", "Dialled by the dialer", [f"Carried by: {carrier(call)}"], request)
+    if call.ended_at:
+        yield Event(call.ended_at, "", "The call ended")
 
 
 def _lived(call: Call) -> Iterator[Event]:

@@ -20,6 +20,7 @@ _VIEWED_BY_SUPPORT = (
     "calls.directaccess",
     "calls.dispositionchange",
     "calls.dispositioncode",
+    "calls.donotcall",
     "calls.erasure",
     "calls.fetchattempt",
     "calls.ingestbatch",
@@ -34,6 +35,12 @@ _VIEWED_BY_SUPPORT = (
     "calls.retentionchange",
     "calls.signal",
     "calls.signalname",
+    "dialer.batch",
+    "dialer.callingnumber",
+    "dialer.contact",
+    "dialer.dialeraccount",
+    "dialer.phonelog",
+    "dialer.voiceagent",
     "exports.exportentry",
     "exports.exportjob",
     "partners.apikey",
@@ -48,10 +55,15 @@ _VIEWED_BY_SUPPORT = (
     "partners.user",
 )
 # Nothing of these is edited by hand: they stand for *Retry*, *Place legal hold*, *Redeliver*, *Send test
-# callback*, and for *Retry* and *Cancel* of exports.
+# callback*, for *Retry* and *Cancel* of exports, for *Start*, *Stop* and *Dial again* of the dialer, and for
+# *Add* and *Take off* of the do-not-call list.
 _DONE_BY_SUPPORT = (
+    "calls.add_donotcall",
     "calls.add_legalhold",
     "calls.change_recording",
+    "calls.delete_donotcall",
+    "dialer.change_batch",
+    "dialer.change_contact",
     "exports.change_exportjob",
     "partners.add_delivery",
     "partners.change_delivery",
@@ -60,7 +72,7 @@ _DONE_BY_SUPPORT = (
 
 def sync_groups(sender: AppConfig, using: str, **_: Any) -> None:
     """Receiver of ``post_migrate``: permissions of an app exist once its own signal was sent."""
-    if sender.label in ("auth", "exports", "calls", "partners"):
+    if sender.label in ("auth", "exports", "dialer", "calls", "partners"):
         _set_permissions(ADMINISTRATORS, _administrators(using), using)
         _set_permissions(SUPPORT, _support(using), using)
 
@@ -71,7 +83,7 @@ def _set_permissions(name: str, permissions: Iterable[Permission], using: str) -
 
 
 def _administrators(using: str) -> Iterable[Permission]:
-    everything = Q(content_type__app_label__in=["exports", "calls", "partners"])
+    everything = Q(content_type__app_label__in=["exports", "dialer", "calls", "partners"])
     groups = Q(content_type__app_label="auth", content_type__model="group")
     return Permission.objects.using(using).filter(everything | groups)
 

@@ -65,6 +65,6 @@ class Member:
             return Reach.NONE
         return RIGHTS[self.role].get(right, Reach.NONE)
 
-    def may(self, right: Right) -> bool:
-        """Whether ``right`` is given at all; where it reaches OWN the caller asks whose the call is."""
-        return self.reach(right) is not Reach.NONE
+    def may(self, right: Right, at_least: Reach = Reach.OWN) -> bool:
+        """Whether ``right`` goes so far; where it reaches OWN the caller asks whose the call is."""
+        return self.reach(right) in (at_least, Reach.ALL)

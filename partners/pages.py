@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views import View
 from django_htmx.http import HttpResponseClientRedirect
 
-from partners.members import Member
+from partners.members import Member, Reach
 from partners.models import Right, User
 
 # Set by the script of the pages (static/zipingest/zone.js).
@@ -25,12 +25,14 @@ _ZONES = available_timezones()
 class MemberPage(View):
     """A page that members of an account see in a browser, by their session.
 
-    ``right``: what it takes, None where being a member is enough; whose the call is, the page asks itself.
+    ``right``: what it takes, None where being a member is enough, and ``reach`` how far it must go; where
+    that is OWN, the page itself asks whose the call is.
     Whoever is not signed in goes to the sign-in and comes back; whoever may not gets a 403, and what belongs
     to another account is a 404.
     """
 
     right: ClassVar[Right | None] = None
+    reach: ClassVar[Reach] = Reach.OWN
     http_method_names = ["get", "head", "post"]
     member: Member
 
@@ -39,7 +41,7 @@ class MemberPage(View):
         if not isinstance(user, User) or not user.may_sign_in():
             return _to_sign_in(request)
         self.member = Member.of_user(user)
-        if self.right is not None and not self.member.may(self.right):
+        if self.right is not None and not self.member.may(self.right, self.reach):
             raise PermissionDenied
         # Templates are rendered in here, and so in the viewer's zone.
         with timezone.override(zone_of(request)):
@@ -68,14 +70,16 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     return {
         "navigation": [
             {"title": title, "url": url, "current": request.path.startswith(url)}
-            for title, url, right in _entries()
-            if member.may(right)
+            for title, url, right, reach in _entries()
+            if member.may(right, reach)
         ]
     }
 
 
-def _entries() -> list[tuple[str, str, Right]]:
-    return [(title, reverse(name), Right(right)) for title, name, right in settings.PAGES]
+def _entries() -> list[tuple[str, str, Right, Reach]]:
+    return [
+        (title, reverse(name), Right(right), Reach(reach)) for title, name, right, reach in settings.PAGES
+    ]
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -1,8 +1,8 @@
 """Who may use which route: every route of the URLconf by key by partner by tenant, from one table.
 
 The console has a table of its own (tests/console/routes.py), and so have the telesales surface
-(tests/authorisation/members.py), the network surface (tests/authorisation/network.py) and the pages
-(tests/authorisation/pages.py). A route in none fails here.
+(tests/authorisation/members.py), the network surface (tests/authorisation/network.py), the dialer surface
+(tests/authorisation/dialer.py) and the pages (tests/authorisation/pages.py). A route in none fails here.
 """
 
 import json
@@ -22,6 +22,7 @@ from calls.models import Agent, Call, Customer, DispositionChange, DispositionCo
 from partners import keys
 from partners.models import ApiKey
 from partners.provisioning import Provisioned
+from tests.authorisation.dialer import DIALER
 from tests.authorisation.members import DOORS, MEMBERS
 from tests.authorisation.network import NETWORK
 from tests.authorisation.pages import PAGES
@@ -126,7 +127,8 @@ def routes(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[str]
 
 
 def test_every_route_stands_in_the_table() -> None:
-    assert sorted(routes()) == sorted([*PUBLIC, *PROTECTED, *MEMBERS, *NETWORK, *PAGES, *DOORS])
+    tables = (PUBLIC, PROTECTED, MEMBERS, NETWORK, DIALER, PAGES, DOORS)
+    assert sorted(routes()) == sorted(route for table in tables for route in table)
 
 
 # --- What they answer -------------------------------------------------------------------------------------

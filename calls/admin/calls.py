@@ -4,7 +4,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
@@ -145,8 +146,12 @@ class CallAdmin(CallActions):
         return unbroken(display.source_of(call))
 
     @admin.display(description="carried by")
-    def carried_by(self, call: Call) -> str:
-        return carrier(call)
+    def carried_by(self, call: Call) -> SafeString | str:
+        if call.source != Source.DIALER:
+            return carrier(call)
+        # Who was dialled is above this room: the page is named by its address alone.
+        url = reverse("admin:dialer_phonelog_changelist", query={"q": call.external_id})
+        return format_html('{}, <a href="{}" class="text-link">phone log</a>', carrier(call), url)
 
     @admin.display(description="started")
     def started(self, call: Call) -> SafeString:

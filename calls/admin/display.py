@@ -5,7 +5,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from calls import keeping
-from calls.models import Call, Recording
+from calls.models import Call, Recording, Source
 from calls.presigned import ASKED_FOR
 from partners.admin.base import badge, moment, shortened
 from partners.models import SubTenant
@@ -34,8 +34,8 @@ def recording_of(call: Call) -> Recording | None:
 
 
 def source_of(call: Call) -> str:
-    """Where a call comes from: its partner, or its kind and who carries it, as in ``live (simulator)``."""
-    if call.partner is not None:
+    """Where a call comes from: who sent it, or its kind and who carries it, as in ``live (simulator)``."""
+    if call.partner is not None and call.source != Source.DIALER:
         return str(call.partner)
     return f"{call.get_source_display()} ({call.provider})" if call.provider else call.get_source_display()
 

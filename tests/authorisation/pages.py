@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from calls.dialer.models import ContactStatus, Switch
 from calls.models import Agent, Call, DispositionCode
 from calls.services import holds
 from partners import tokens
 from tests.authorisation.members import ROLES, World
 from tests.exports.support import june, ordered, packed, stored
-from tests.support import factories, live
+from tests.support import dialling, factories, live
+from zipingest.work import WorkState
 
 SIGN_IN = 302  # to the sign-in, and back from there
 
@@ -142,6 +144,39 @@ PAGES |= {
     "live/<uuid:uuid>/resume": _acting("resume"),
     "live/<uuid:uuid>/hangup": _acting("hangup"),
     "live/<uuid:uuid>/disposition": _acting("disposition", body=lambda _: {"code": "SALE-OK"}),
+}
+
+
+# --- Batches of contacts ----------------------------------------------------------------------------------
+# Contacts are nobody's own: agents see none of them.
+_READING = {**everybody(), "agent": 403}
+
+
+def _dialled(world: World) -> None:
+    """A batch of the account, and a contact of it whose outcome is known."""
+    batch = dialling.batch(world.provisioned, switch=Switch.STARTED)
+    ended = {"status": ContactStatus.BUSY, "state": WorkState.DONE}
+    world.made |= {"batch": batch, "contact": dialling.contact(batch, **ended)}
+    dialling.contact(batch, "+12125551005")
+
+
+def _batch(method: str, answers: dict[str, int], path: str = "", elsewhere: int = 404) -> tuple[Page]:
+    def address(world: World) -> str:
+        return f"/batches/{world.made['batch'].public_id}{path.format(**world.made)}"
+
+    return (Page(method, address, answers, elsewhere=elsewhere, prepare=_dialled),)
+
+
+PAGES |= {
+    "batches": (Page("GET", at("/batches"), _READING, elsewhere=200),),
+    "batches/list": (Page("GET", at("/batches/list"), _READING, elsewhere=200),),
+    "batches/<str:batch_id>": _batch("GET", _READING),
+    "batches/<str:batch_id>/standing": _batch("GET", _READING, "/standing"),
+    "batches/<str:batch_id>/start": _batch("POST", leaders(302), "/start"),
+    "batches/<str:batch_id>/stop": _batch("POST", leaders(302), "/stop"),
+    "batches/<str:batch_id>/contacts/<str:contact_id>/again": _batch(
+        "POST", leaders(302), "/contacts/{contact.public_id}/again"
+    ),
 }
 
 

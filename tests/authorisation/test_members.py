@@ -18,6 +18,9 @@ from tests.support import factories
 from tests.support.stored import everything_stored
 from tests.test_authorisation import METHODS, routes
 
+# Every route by every caller.
+pytestmark = pytest.mark.slow
+
 ROWS = {f"{row.method} {route}": row for route, rows in MEMBERS.items() for row in rows}
 
 

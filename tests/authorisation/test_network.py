@@ -18,6 +18,9 @@ from tests.support.network import NetworkClient, call_of, networked
 from tests.support.stored import everything_stored
 from tests.test_authorisation import METHODS, routes
 
+# Every route by every caller.
+pytestmark = pytest.mark.slow
+
 ROWS = {f"{row.method} {route}": row for route, rows in NETWORK.items() for row in rows}
 
 

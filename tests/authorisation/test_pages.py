@@ -11,6 +11,9 @@ from tests.support import factories
 from tests.support.stored import everything_stored
 from tests.test_authorisation import METHODS
 
+# Every page by every visitor.
+pytestmark = pytest.mark.slow
+
 ROWS = {f"{page.method} /{route}": page for route, pages in PAGES.items() for page in pages}
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from calls.dialer.models import Blocked, PhoneLog, Switch
 from calls.models import (
     AccessKind,
     Call,
@@ -72,6 +73,7 @@ def believable(calls: int = 36) -> House:
     _expire_and_fail(account)
     _go_on_calling(account)
     _order_exports(account)
+    _dial(account)
     return account
 
 
@@ -209,6 +211,46 @@ def _go_on_calling(account: House) -> None:
     seeds.paused(paused, minutes=1, by="ada.lindt")
     seeds.paused(forgotten, minutes=18, by="bruno.sommer")
     account.live = [paused, talking, forgotten]
+
+
+def _dial(account: House) -> None:
+    """A batch that calls, one that is stopped, one that is through, and one that nobody has filled."""
+    ours = seeds.calling_number(account, "+12025550100", "Ava", most_at_once=8)
+    silent = seeds.calling_number(account, "+12025550101")
+    office = {"hours_start": "00:00", "hours_end": "00:00", "retry": 2, "delay": 1800}
+    account.batches = {
+        "idle": seeds.batch(account, "Win back, second wave", ours, switch=Switch.IDLE),
+        "done": seeds.batch(account, "Payment reminders", ours, **office),
+        "stopped": seeds.batch(
+            account, "Motor renewals", ours, switch=Switch.STOPPED, allowed_days=[1, 2, 3, 4, 5]
+        ),
+        "calling": seeds.batch(account, "Spring renewals, first wave", ours, silent, **office),
+    }
+    for number in range(12):
+        outcome = ("completed", "completed", "busy", "completed")[number % 4]
+        seeds.contact(account.batches["done"], number, outcome, outcome)
+        seeds.contact(
+            account.batches["stopped"], number, *(("pending",) if number > 2 else ("failed", "failed"))
+        )
+    _contacts_of_all_kinds(account)
+
+
+def _contacts_of_all_kinds(account: House) -> None:
+    of, dnc = account.batches["calling"], Blocked.DNC
+    reached = seeds.contact(of, 0, "completed", "busy", "completed", cause="hung up")
+    PhoneLog.objects.filter(contact=reached, status="completed").update(call=account.calls[4])
+    seeds.contact(of, 1, "in-progress", "in-progress")
+    seeds.contact(of, 2, "ringing", "no-answer", "ringing")
+    seeds.contact(of, 3, "failed", "unknown", blocked_by=Blocked.UNKNOWN)
+    seeds.contact(of, 4, "cancelled", blocked_by=dnc)
+    seeds.contact(of, 5, "no-answer", "no-answer", "busy", "no-answer", cause="nobody answered")
+    seeds.contact(of, 6, "pending", "busy", due_at=seeds.hours_ago(-0.4))
+    seeds.contact(
+        of, 7, "pending", time_zone="Asia/Tokyo", due_at=seeds.hours_ago(-9), blocked_by=Blocked.HOURS
+    )
+    seeds.contact(of, 8, "failed", "failed", "failed", "failed", cause="the number does not exist")
+    for number in range(9, 40):
+        seeds.contact(of, number, *(("completed", "completed") if number % 3 else ("pending",)))
 
 
 def _carried() -> dict[str, str]:

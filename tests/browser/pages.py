@@ -53,6 +53,10 @@ def of_export(status: str) -> At:
     return lambda account: f"/exports/{account.exports[status].public_id}"
 
 
+def of_batch(name: str, query: str = "") -> At:
+    return lambda account: f"/batches/{account.batches[name].public_id}{query}"
+
+
 # --- What is done once the page is there --------------------------------------------------------------------
 def select_two(window: Window, account: Account) -> None:
     for number in (3, 4):
@@ -72,6 +76,11 @@ def count(window: Window, account: Account) -> None:
 def ask_to_delete(window: Window, account: Account) -> None:
     window.role("button", "Delete the ZIP").first.click()
     expect(window.role("dialog", "Delete this ZIP?")).to_be_visible()
+
+
+def ask_to_dial(window: Window, account: Account) -> None:
+    window.page.get_by_text("Dial again…").first.click()
+    expect(window.role("button", "Dial again", exact=True)).to_be_visible()
 
 
 def refuse(window: Window, account: Account) -> None:
@@ -106,6 +115,8 @@ def new_password(window: Window, account: Account) -> None:
 PARTS = {
     "library-player",
     "live-calls",
+    "batches-list",
+    "batch-standing",
     "exports-agents",
     "exports-dispositions",
     "exports-estimate",
@@ -132,6 +143,13 @@ VIEWS: dict[str, View] = {
     "live-of-an-agent": View("live", at("/live"), who="agent", settle=dispose),
     "live-register": View("live", at("/live"), settle=register),
     "live-empty": View("live", at("/live"), who="stranger"),
+    "batches": View("batches", at("/batches")),
+    "batches-empty": View("batches", at("/batches"), who="stranger"),
+    "batch-calling": View("batch", of_batch("calling")),
+    "batch-asked-to-dial": View("batch", of_batch("calling", "?status=unknown"), settle=ask_to_dial),
+    "batch-nothing-found": View("batch", of_batch("done", "?phone=%2B49")),
+    "batch-stopped": View("batch", of_batch("stopped", "?phone=%2B1+212")),
+    "batch-idle": View("batch", of_batch("idle")),
     "exports": View("exports", at("/exports"), settle=count),
     "exports-empty": View("exports", at("/exports"), who="stranger", settle=count),
     "export-ready": View("exports-job", of_export("ready")),

@@ -10,10 +10,20 @@ from typing import Any
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
+from calls.dialer.models import (
+    RUNNING,
+    Batch,
+    CallingNumber,
+    Contact,
+    ContactStatus,
+    LogStatus,
+    Switch,
+    VoiceAgent,
+)
 from calls.models import Agent, Call, Campaign, Customer, DispositionCode, Pause, Recording, Source
-from partners.models import Role, SubTenant, User
+from partners.models import Partner, Role, SubTenant, User
 from tests.browser import talk
-from tests.support import factories
+from tests.support import dialling, factories
 from zipingest import work
 from zipingest.storage import default_storage
 from zipingest.work import WorkState
@@ -33,6 +43,7 @@ class Account:
     campaign: Campaign
     calls: list[Call] = field(default_factory=list)
     live: list[Call] = field(default_factory=list)
+    batches: dict[str, Batch] = field(default_factory=dict)
 
 
 def small(calls: int = 3) -> Account:
@@ -78,6 +89,38 @@ def code(account: Account, code: str, label: str, category: str, **fields: Any) 
     return DispositionCode.objects.create(
         sub_tenant=account.sub_tenant, code=code, label=label, category=category, **fields
     )
+
+
+# --- Batches ----------------------------------------------------------------------------------------------
+def batch(account: Account, name: str, *numbers: CallingNumber, **fields: Any) -> Batch:
+    """A started batch of the account that calls from the numbers."""
+    partner, _ = Partner.objects.get_or_create(
+        name=f"{account.sub_tenant.tenant.name} CRM", defaults={"rate_limit": 100}
+    )
+    made = Batch.objects.create(
+        sub_tenant=account.sub_tenant, partner=partner, name=name, **{"switch": Switch.STARTED, **fields}
+    )
+    made.numbers.add(*numbers)
+    return made
+
+
+def calling_number(account: Account, phone: str, agent: str = "", **fields: Any) -> CallingNumber:
+    speaks = VoiceAgent.objects.get_or_create(sub_tenant=account.sub_tenant, name=agent)[0] if agent else None
+    return CallingNumber.objects.create(sub_tenant=account.sub_tenant, phone=phone, agent=speaks, **fields)
+
+
+def contact(of: Batch, number: int, status: str, *calls: str, cause: str = "", **fields: Any) -> Contact:
+    """A contact in ``status``, called lately with these outcomes, the first one first."""
+    phone = f"+1212555{1000 + number}"
+    state = WorkState.DUE if status == ContactStatus.PENDING else WorkState.DONE
+    now = work.database_now()
+    made = dialling.contact(of, phone, status=status, state=state, tries=len(calls), **fields)
+    for place, outcome in enumerate(calls):
+        begun = now - timedelta(minutes=9 - 2 * place, seconds=number % 50)
+        spoke = {"answered_at": begun + timedelta(seconds=4)} if outcome == LogStatus.COMPLETED else {}
+        ended = {} if outcome in RUNNING else {"ended_at": begun + timedelta(seconds=12 + number % 40)}
+        dialling.log(made, status=outcome, cause=cause, begun_at=begun, **spoke, **ended)
+    return made
 
 
 # --- Calls ------------------------------------------------------------------------------------------------

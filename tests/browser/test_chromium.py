@@ -8,6 +8,8 @@ from playwright.sync_api import Browser
 
 from tests.browser.chromium import PATIENCE_MS, Window
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def watched(browser: Browser, server: str) -> Iterator[Window]:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
+from calls.dialer.models import Batch, Contact, ContactStatus, DialerAccount, LogStatus, Switch
 from calls.drafts import AgentDraft, CallDraft, CustomerDraft
 from calls.hashes import keyed_hash
 from calls.models import (
@@ -35,14 +36,15 @@ from calls.models import (
     SignalName,
     StoreKind,
 )
-from calls.services import audit, codes, holds, ingest
+from calls.services import audit, codes, do_not_call, holds, ingest
 from exports.models import ExportJob
 from exports.services import orders
 from partners import deliveries, provisioning, rejections, tokens
 from partners.groups import ADMINISTRATORS, SUPPORT
 from partners.models import ApiKey, Delivery, Partner, Right, Role, SubTenant, User
+from partners.provisioning import Provisioned
 from partners.rejections import Refusal
-from tests.support import audio
+from tests.support import audio, dialling
 from zipingest import crypto
 from zipingest.storage import default_storage
 from zipingest.work import WorkState
@@ -64,6 +66,8 @@ class World:
     person: User
     group: Group
     wav: bytes
+    calling: Batch
+    contact: Contact
 
 
 def draft(number: int) -> CallDraft:
@@ -200,6 +204,15 @@ def order_exports(actor: audit.Actor, call: Call) -> None:
     AccessRecord.objects.filter(kind=AccessKind.EXPORT).delete()
 
 
+def called_in_vain(provisioned: Provisioned) -> Contact:
+    """A contact of a stopped batch, whose only call was not answered."""
+    batch = dialling.batch(provisioned, switch=Switch.STOPPED)
+    contact = dialling.contact(batch, tries=1, status=ContactStatus.NO_ANSWER, state=WorkState.DONE)
+    dialling.log(contact, status=LogStatus.NO_ANSWER, cause="nobody answered")
+    DialerAccount.objects.create(sub_tenant=batch.sub_tenant)
+    return contact
+
+
 @pytest.fixture
 def world(db: None) -> World:
     provisioned = provisioning.provision(name="Acme", tenant_id="acme", sub_tenant_id="berlin")
@@ -218,13 +231,19 @@ def world(db: None) -> World:
     order_exports(actor, stored)
     leave_traces_of_retention(sub_tenant, failed)
     set_up_network(sub_tenant, stored)
+    contact = called_in_vain(provisioned)
+    do_not_call.add(sub_tenant_id=sub_tenant.pk, phone="+12125550199")
     codes.create(sub_tenant=sub_tenant, code="UNUSED", label="Unused", category=Category.FAILED)
     Campaign.objects.create(sub_tenant=sub_tenant, name="Spring", external_id="net-1")
     key = provisioned.issued.key
     viewers = Group.objects.create(name="viewers")
     viewers.permissions.set(Permission.objects.filter(codename__startswith="view_"))
     group = Group.objects.create(name="nothing")
-    return World(partner, sub_tenant, key, failed, stored, batch, delivery, person, group, wav)
+    return World(
+        *(partner, sub_tenant, key, failed, stored, batch, delivery, person, group, wav),
+        calling=contact.batch,
+        contact=contact,
+    )
 
 
 def staff(username: str, group: str | None = None) -> Client:

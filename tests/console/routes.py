@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, reverse
 
+from calls.dialer.models import CallingNumber, DialerAccount, PhoneLog, VoiceAgent
 from calls.models import (
     AccessRecord,
     Agent,
@@ -15,6 +16,7 @@ from calls.models import (
     CustomField,
     DirectAccess,
     DispositionCode,
+    DoNotCall,
     Erasure,
     LegalHold,
     Network,
@@ -259,6 +261,34 @@ ROUTES: dict[str, Row] = {
         ADMINISTRATORS, ADMINISTRATORS, lambda world: {"days": "30", "previewed": "30", "save": "1"}
     ),
     "partners_subtenant_change_retention": Row(ADMINISTRATORS, ADMINISTRATORS),
+    **_model("dialer_batch"),
+    "dialer_batch_start": Row(SUPPORT, SUPPORT, lambda world: {}),
+    "dialer_batch_stop": Row(SUPPORT, SUPPORT, lambda world: {}),
+    "dialer_batch_remove": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: {}),
+    **_model("dialer_contact"),
+    "dialer_contact_dial_again": Row(SUPPORT, SUPPORT, lambda world: {}),
+    **_model("dialer_phonelog"),
+    **_model(
+        "dialer_voiceagent",
+        add=lambda world: {"sub_tenant": world.sub_tenant.pk, "name": "Ben"},
+        change=lambda world: {"name": "Avery"},
+    ),
+    **_model(
+        "dialer_callingnumber",
+        add=lambda world: {"sub_tenant": world.sub_tenant.pk, "phone": "+1 202 555 0101"},
+        change=lambda world: {"most_at_once": 3},
+    ),
+    **_model(
+        "dialer_dialeraccount",
+        add=lambda world: {"sub_tenant": factories.account("elsewhere").pk, "time_zone": "Europe/Berlin"},
+        change=lambda world: {"time_zone": "Europe/Berlin"},
+    ),
+    **_model("calls_donotcall"),
+    "calls_donotcall_add": Row(
+        SUPPORT,
+        SUPPORT,
+        lambda world: {"sub_tenant": world.sub_tenant.pk, "phone": "+12125550100", "add": "1"},
+    ),
 }
 
 
@@ -328,6 +358,13 @@ def _argument(key: str, name: str, world: World) -> Any:
         "calls_purgecount": PurgeCount.objects.first,
         "calls_retentionchange_account": lambda: world.sub_tenant,
         "calls_retentionchange": RetentionChange.objects.first,
+        "calls_donotcall": DoNotCall.objects.first,
+        "dialer_batch": lambda: world.calling,
+        "dialer_contact": lambda: world.contact,
+        "dialer_phonelog": PhoneLog.objects.first,
+        "dialer_voiceagent": VoiceAgent.objects.first,
+        "dialer_callingnumber": CallingNumber.objects.first,
+        "dialer_dialeraccount": DialerAccount.objects.first,
     }
 
     prefix = next((known for known in rows if name.startswith(known)), None)

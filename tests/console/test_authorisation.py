@@ -11,6 +11,9 @@ from tests.console.conftest import World, staff
 from tests.console.routes import ROUTES, address, named_routes, unnamed_routes
 from tests.support.stored import Snapshot, everything_stored
 
+# Every route of the console by every role.
+pytestmark = pytest.mark.slow
+
 ROLES = ("anonymous", "newcomer", "viewer", "support", "administrator")
 DOERS = [(name, role) for name, row in ROUTES.items() for role in sorted(row.doers)]
 
