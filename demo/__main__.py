@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 import requests
 from django.core.exceptions import ImproperlyConfigured
 
-from demo import archive, checks, live, network
+from demo import archive, checks, dialling, live, network
 from demo.archive import Entry
 from demo.calls import DemoCall, demo_calls
 from demo.checks import Outcome
+from demo.dialling import Dialled
 from demo.guide import guide, library
 from demo.live import LiveCall
 from demo.network import NetworkCall
@@ -90,10 +91,13 @@ class Demo:
             call = self.play_live(supervisor)
         with step("Post a network's call whose recording is on an SFTP server, and correct its signal"):
             network_call = self.play_network(supervisor)
+        with step(f"Have {len(dialling.EXPECTED)} contacts dialled by the simulator"):
+            dialled = self.play_dialling()
         self.report.tables(outcomes)
         self.report.archive(entries)
         self.report.live(call)
         self.report.network(network_call)
+        self.report.dialled(dialled)
         self.report.say(library(self.stack.url, SUPERVISOR, self.supervisor_password))
         self.report.differences(self.differences)
         self.report.summary(outcomes, self.differences)
@@ -157,6 +161,12 @@ class Demo:
         call = network.play(self.stack.url, token, supervisor)
         self.differences += network.of_network(call)
         return call
+
+    def play_dialling(self) -> Dialled:
+        key, number = dialling.make(self.stack, PARTNER)
+        dialled = dialling.play(self.stack.url, key, number)
+        self.differences += dialling.of_dialled(dialled)
+        return dialled
 
     def stay_open(self) -> None:
         recording_url = self.server.url(demo_calls()[0].recording_path)

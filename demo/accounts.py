@@ -2,6 +2,8 @@
 
 import json
 
+from calls.dialer.models import CallingNumber, VoiceAgent
+from calls.dialer.services import agents
 from calls.models import (
     Campaign,
     CampaignType,
@@ -40,3 +42,15 @@ def make_network(given: str) -> None:
     )
     partner = Partner.objects.get(name=options["partner"])
     print(keys.issue(partner=partner, sub_tenant=account, label="network").single)
+
+
+def make_dialer(given: str) -> None:
+    """Prints an account's key and the id of a calling number of it, with an agent that wants a variable."""
+    options = json.loads(given)
+    account = SubTenant.objects.get(external_id=options["sub_tenant"], tenant__external_id=options["tenant"])
+    variables = [{"key": "account_id", "required": True, "type": "string"}]
+    agent = VoiceAgent(sub_tenant=account, name="Ava", language="en", variables=variables)
+    agents.save(agent=agent)
+    number = CallingNumber.objects.create(sub_tenant=account, phone="+12025550100", agent=agent)
+    partner = Partner.objects.get(name=options["partner"])
+    print(keys.issue(partner=partner, sub_tenant=account, label="dialer").single, number.public_id)

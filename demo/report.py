@@ -13,6 +13,7 @@ from rich.table import Table
 from demo.archive import Entry
 from demo.calls import Failed
 from demo.checks import Outcome
+from demo.dialling import Dialled
 from demo.live import LiveCall
 from demo.network import NetworkCall
 from demo.partner import has_ended
@@ -76,6 +77,10 @@ class Report:
 
     def network(self, call: NetworkCall) -> None:
         self.console.print(_network_table(call))
+        self.console.print()
+
+    def dialled(self, dialled: Dialled) -> None:
+        self.console.print(_dialled_table(dialled))
         self.console.print()
 
     def differences(self, differences: Sequence[str]) -> None:
@@ -162,6 +167,17 @@ def _live_table(call: LiveCall) -> Table:
         f"{call.paused:.1f} s to {call.resumed:.1f} s",
         f"{start:.1f} s to {end:.1f} s",
     )
+    return table
+
+
+def _dialled_table(dialled: Dialled) -> Table:
+    table = _table("Contacts dialled by the simulator")
+    for heading in ("Contact", "Status", "Calls", "Seconds"):
+        table.add_column(heading)
+    for contact in dialled.contacts:
+        logs = contact["phoneLogs"]
+        seconds = sum(log["callDuration"] for log in logs)
+        table.add_row(contact["phoneNumber"], contact["status"], str(len(logs)), f"{seconds:.1f}")
     return table
 
 

@@ -33,6 +33,7 @@ _SETTINGS = {
     "SWEEP_SECONDS": "1",
     # Live calls that ring nowhere, and sound.
     "TELEPHONY_PROVIDER": "simulator",
+    "SIMULATOR_TALK_SECONDS": "1",
 }
 
 

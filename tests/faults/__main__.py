@@ -25,6 +25,7 @@ MODULES = (
     "quota",
     "lost_processes",
     "packing",
+    "dialling",
     "gone_services",
 )
 
