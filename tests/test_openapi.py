@@ -7,21 +7,11 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-import schemathesis
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
-from hypothesis import HealthCheck, Phase, seed
-from hypothesis import settings as hypothesis_settings
 from pydantic import BaseModel
-from schemathesis.checks import load_all_checks, not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from calls.api.network import openapi as network
 from calls.api.network import openapi_transactions as transactions
@@ -31,19 +21,16 @@ from calls.api.partner import openapi as partner
 from calls.api.partner import schemas as partner_bodies
 from calls.api.telesales import openapi as telesales
 from calls.api.telesales import openapi_live as live
+from calls.dialer.api import shapes as dialer
 from calls.selectors import CALL_STATES
 from exports.api import openapi as exports
-from partners import quota
 from partners.api import openapi as members
 from tests.support import factories
 from tests.support.network import NetworkClient, networked, with_names
-from zipingest.wsgi import application
-
-load_all_checks()
 
 MEMBER_PATHS = ("/api/auth/", "/api/telesales/")
+DIALER_PATH = "/api/call/"
 NETWORK_PATHS = ("/api/2022-03-01/", "/api/2018-02-01/")
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 # What a recording or a ZIP is answered with.
 GIVEN = {200, 206, 304, 401, 403, 404, 410, 412, 416, 429, 500, 503}
 # POST and PUT are one.
@@ -59,6 +46,17 @@ OPERATIONS = {
     ("get", "/api/v1/partner/ingest/calls/{external_id}"): {200, 400, 401, 403, 404, 429, 500},
     ("get", "/api/v1/partner/ingest/calls/{external_id}/recording"): {*GIVEN, 400},
     ("get", "/api/v1/partner/ingest/batches/{uuid}"): {200, 400, 401, 403, 404, 429, 500},
+    ("post", "/api/call/createBatch"): {201, 400, 403, 411, 413, 415, 429, 500},
+    ("post", "/api/call/addCallsToBatch"): {200, 207, 400, 403, 404, 411, 413, 415, 429, 500},
+    ("post", "/api/call/start-calling"): {200, 400, 403, 404, 411, 413, 415, 429, 500},
+    ("post", "/api/call/stop-calling"): {200, 400, 403, 404, 411, 413, 415, 429, 500},
+    ("post", "/api/call/upload"): {201, 400, 403, 404, 411, 413, 415, 422, 429, 500},
+    ("get", "/api/call/batches"): {200, 400, 403, 429, 500},
+    ("get", "/api/call/batches/{user_id}"): {200, 400, 403, 429, 500},
+    ("get", "/api/call/batch-details/{batch_id}"): {200, 400, 403, 404, 429, 500},
+    ("delete", "/api/call/delete-batch/{batch_id}"): {200, 403, 404, 429, 500},
+    ("get", "/api/call/export/csv"): {200, 400, 403, 404, 429, 500},
+    ("get", "/api/call/recording/{uuid}"): GIVEN - {401},
     ("post", "/api/auth/login"): {200, 400, 401, 411, 413, 415, 422, 429, 500},
     ("get", "/api/auth/me"): {200, 401, 403, 429, 500},
     ("post", "/api/auth/logout"): {204, 401, 403, 429, 500},
@@ -151,6 +149,15 @@ def test_it_names_how_a_member_signs_in(document: dict[str, Any]) -> None:
             assert operation["security"] == [{"bearerToken": []}, {"session": []}]
 
 
+def test_it_names_the_key_of_a_workspace(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert (schemes["workspaceKey"]["in"], schemes["workspaceKey"]["name"]) == ("header", "x-api-key")
+    assert schemes["workspaceBearer"] == {"type": "http", "scheme": "bearer"}
+    for (_, path), operation in operations(document).items():
+        if path.startswith(DIALER_PATH):
+            assert operation["security"] == [{"workspaceKey": []}, {"workspaceBearer": []}]
+
+
 def test_it_names_the_token_of_a_network(document: dict[str, Any]) -> None:
     scheme = document["components"]["securitySchemes"]["oauthToken"]
     assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "Authorization")
@@ -170,7 +177,7 @@ def test_every_shape_has_a_name_of_its_own() -> None:
     """Of two of one name the document would keep one, and describe the other's answers by it."""
     modules = (
         *(partner, partner_bodies, network, network_bodies, transactions, transactions_bodies),
-        *(live, telesales, exports, members),
+        *(live, telesales, dialer, exports, members),
     )
     things = [thing for module in modules for thing in vars(module).values()]
     shapes = {thing for thing in things if isinstance(thing, type) and issubclass(thing, BaseModel)}
@@ -223,46 +230,3 @@ def test_the_documentation_loads_nothing_from_outside() -> None:
     static = [reference.path for reference in references]
     assert static
     assert all(finders.find(path.removeprefix(f"/{settings.STATIC_URL.strip('/')}/")) for path in static)
-
-
-# --- Whether it is true -----------------------------------------------------------------------------------
-def explore(examples: int) -> Any:
-    """A test that sends generated requests of every operation and compares the answers with the document."""
-    schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", application)
-    # There PUT is another word for POST.
-    of_networks = [path for _, path in OPERATIONS if path.startswith(NETWORK_PATHS)]
-    schema = schema.exclude(method="PUT", path=of_networks)
-
-    @schema.parametrize()
-    @seed(20240501)
-    @hypothesis_settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    def test(case: schemathesis.Case, callers: dict[str, dict[str, str]]) -> None:
-        quota.reset()
-        cache.clear()
-        case.call_and_validate(headers=_headers(case.path, callers), checks=CHECKS)
-
-    return test
-
-
-def _headers(path: str, callers: dict[str, dict[str, str]]) -> dict[str, str]:
-    """A member's are made for each request, as one that signs out has none any more."""
-    if path.startswith(MEMBER_PATHS):
-        return factories.make_member()
-    return callers["network" if path.startswith(NETWORK_PATHS) else "partner"]
-
-
-@pytest.fixture
-def callers(transactional_db: None) -> dict[str, dict[str, str]]:
-    provisioned = factories.provisioned(rate_limit=1_000_000)
-    factories.ingest(provisioned)
-    network = networked(rate_limit=1_000_000)
-    return {"partner": factories.headers(provisioned), "network": {"Authorization": network.token}}
-
-
-test_generated_requests_are_answered_as_documented = pytest.mark.slow(explore(120))

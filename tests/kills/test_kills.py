@@ -25,7 +25,7 @@ from zipingest import tasks
 from zipingest.management.commands.run_stack import stack
 from zipingest.work import WorkState
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 WAV = audio.wav(30)
 
@@ -74,7 +74,6 @@ def test_killed_with_half_of_the_recording_fetched(call, server):
     assert_done_once(call, server)
 
 
-@pytest.mark.slow
 def test_killed_while_decoding_and_its_helper_with_it(call, server):
     pid = killed_worker("decoding")
     wait_until(lambda: not audio_helpers_of(pid))
@@ -84,7 +83,6 @@ def test_killed_while_decoding_and_its_helper_with_it(call, server):
     assert_done_once(call, server)
 
 
-@pytest.mark.slow
 def test_killed_with_the_objects_stored_and_the_row_not_finished(call, server):
     killed_worker("stored")
     assert state_of(call) == (WorkState.LEASED, 1)
@@ -95,7 +93,7 @@ def test_killed_with_the_objects_stored_and_the_row_not_finished(call, server):
     assert state_of(call) == (WorkState.DONE, 2)
 
 
-@pytest.mark.slow  # the pause after the second lost claim is fifteen seconds
+# the pause after the second lost claim is fifteen seconds
 def test_killed_twice_and_what_the_first_had_stored_is_gone_in_the_end(call, server):
     killed_worker("stored")
     killed_worker("cleaning")
@@ -103,7 +101,6 @@ def test_killed_twice_and_what_the_first_had_stored_is_gone_in_the_end(call, ser
     assert_done_once(call, server)
 
 
-@pytest.mark.slow
 def test_killed_with_the_end_committed_and_nobody_told(call, server):
     killed_worker("committed")
     assert state_of(call) == (WorkState.DONE, 1)
@@ -113,7 +110,6 @@ def test_killed_with_the_end_committed_and_nobody_told(call, server):
     assert (server.count("/a.wav"), server.count("/hook")) == (1, 1)
 
 
-@pytest.mark.slow
 def test_killed_with_the_callback_sent_and_not_marked(call, server):
     killed_worker("sent")
     assert server.count("/hook") == 1

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# Processes that are started, waited for and killed.
+pytestmark = pytest.mark.slow
+
 # Supervises the programs given as JSON: {name: command}; as from a terminal, also where nohup runs the tests.
 DRIVER = """
 import functools, json, signal, sys

@@ -18,6 +18,9 @@ from calls.audio.facts import AudioFacts, AudioOptions
 from tests.calls.audio.processes import gone, helper_pids, helpers_at, until
 from tests.support import audio
 
+# Helpers that are kept busy.
+pytestmark = pytest.mark.slow
+
 Normalise = Callable[..., AudioFacts]
 MakeEngine = Callable[..., AudioEngine]
 

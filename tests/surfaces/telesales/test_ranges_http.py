@@ -96,7 +96,7 @@ CASES: list[tuple[dict[str, str], int, tuple[int, int]]] = [
     ({"If-Unmodified-Since": LATER, "Range": "bytes=-1"}, 206, (999, 1000)),
 ]
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 class Server:
