@@ -56,6 +56,7 @@ def test_what_was_signalled_is_found_and_exported_by_the_keyboard(window: Window
     assert work.run_one(ExportJob)
 
 
+@pytest.mark.slow
 def test_playing_and_seeking_reads_a_part_of_the_recording(window: Window, account: Account) -> None:
     """Of a recording so long that Chromium does not have what is sought, and must ask for it."""
     call = seeds.ended(account, 5, stored=False)

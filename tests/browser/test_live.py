@@ -22,6 +22,7 @@ def live(account: Account) -> Call:
     return call
 
 
+@pytest.mark.slow
 def test_an_agent_pauses_and_resumes_the_own_call(window: Window, account: Account, live: Call) -> None:
     other = seeds.in_progress(account, 502, minutes=1, agent=seeds.speaks(account.sub_tenant, "102", "Bruno"))
     window.sign_in(account.agent).open("/live")

@@ -10,6 +10,7 @@ from tests.browser.chromium import ZONE, Window
 from tests.browser.seeds import PASSWORD, Account
 
 
+@pytest.mark.slow
 def test_signing_in_leads_to_the_library_and_signing_out_back(window: Window, account: Account) -> None:
     window.open("/")
     fill_in(window, account.supervisor.username)

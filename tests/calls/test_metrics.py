@@ -212,6 +212,7 @@ def test_what_is_read_is_bounded(limited: str, call: Call, monkeypatch: pytest.M
 
 
 # --- Rows to see them with --------------------------------------------------------------------------------
+@pytest.mark.slow  # it makes data of all kinds
 def test_made_up_data_fills_every_figure() -> None:
     call_command("make_data", calls=2000, partners=2, sub_tenants=2, stdout=StringIO())
     since = work.database_now() - timedelta(days=31)

@@ -81,6 +81,7 @@ def test_a_longer_window_does_not_hold_up_the_purge() -> None:
     assert purge.purge_expired() == 1
 
 
+@pytest.mark.slow  # processes that are killed
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_on_the_way_the_next_run_ends_what_was_begun(step: str) -> None:

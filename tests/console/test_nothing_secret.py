@@ -31,6 +31,7 @@ def pages() -> Iterator[str]:
                     continue
 
 
+@pytest.mark.slow  # it opens every page of the console
 @pytest.mark.django_db
 def test_what_was_planted_stands_nowhere(
     administrator: Client, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]

@@ -17,6 +17,7 @@ from zipingest import work
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow  # a process that is started
 @pytest.mark.django_db(transaction=True)
 def test_it_notes_the_end_of_a_call_and_ends_on_sigterm(settings: Any) -> None:
     # Calls that end before it is there keep their places: nobody watches here.

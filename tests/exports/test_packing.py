@@ -191,6 +191,7 @@ def test_a_worker_that_was_overtaken_leaves_no_zip(monkeypatch):
 
 
 # --- Cancel -----------------------------------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_cancel_is_seen_within_two_seconds_and_leaves_nothing(monkeypatch):
     for number in range(60):

@@ -131,6 +131,7 @@ def test_a_file_that_takes_too_much_memory_ends_the_helper(
     assert crash.value.reason == "decoding ran out of memory"
 
 
+@pytest.mark.slow  # seconds of CPU
 def test_a_file_that_takes_too_much_cpu_ends_the_helper(
     make_engine: MakeEngine, slow: Path, target: Path
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_file_that_takes_too_much_cpu_ends_the_helper(
     assert crash.value.reason == "decoding took more than 1 s of CPU time"
 
 
+@pytest.mark.slow  # seconds of CPU
 def test_cpu_is_granted_per_job_and_not_for_the_helpers_life(
     make_engine: MakeEngine, normalise: Normalise
 ) -> None:

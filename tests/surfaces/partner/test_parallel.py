@@ -48,6 +48,7 @@ def test_100_parallel_requests_of_one_id_make_one_call(partner: Provisioned) -> 
     assert (outcomes.count("accepted"), outcomes.count("duplicate")) == (1, 99)
 
 
+@pytest.mark.slow
 def test_overlapping_batches_in_any_order_all_succeed(partner: Provisioned) -> None:
     """The same calls, agents and customers, each batch shuffled and with changes that all must write."""
     shuffle = random.Random(7).shuffle
@@ -68,6 +69,7 @@ def test_overlapping_batches_in_any_order_all_succeed(partner: Provisioned) -> N
     assert Call.objects.count() == Recording.objects.count() == 24 + 60
 
 
+@pytest.mark.slow
 def test_parallel_requests_with_a_new_url_begin_one_run(partner: Provisioned) -> None:
     factories.ingest(partner)
     Recording.objects.update(state=WorkState.FAILED)

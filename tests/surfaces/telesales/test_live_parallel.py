@@ -13,7 +13,8 @@ from tests.support import factories, live
 from tests.support.api import gunicorn
 from tests.support.live import CALLS, PHONE
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# A server is started, and asked many things at once.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 SENDERS = 12
 
