@@ -72,7 +72,9 @@ def play(window: Window, account: Account) -> None:
 def count(window: Window, account: Account) -> None:
     expect(window.page.locator("#estimate")).not_to_contain_text("Counting")
     # It fades while it is counted, and back afterwards.
-    window.page.wait_for_function("getComputedStyle(document.querySelector('.estimate')).opacity === '1'")
+    window.page.wait_for_function(
+        "() => getComputedStyle(document.querySelector('.estimate')).opacity === '1'"
+    )
 
 
 def ask_to_delete(window: Window, account: Account) -> None:
