@@ -47,7 +47,7 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 
 def _children(pid: int) -> set[int]:
-    lists = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/children")]
+    lists = [_read(file) for file in Path(f"/proc/{pid}/task").glob("*/children")]
     return {int(child) for text in lists for child in text.split()}
 
 
@@ -63,3 +63,11 @@ def _command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return b""
+
+
+def _read(file: Path) -> str:
+    """Of a thread that has ended meanwhile, nothing."""
+    try:
+        return file.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
