@@ -21,6 +21,7 @@ from calls.models import (
     Stage,
 )
 from partners.models import Delivery, Partner, SubTenant, User
+from zipingest.phones import compact
 from zipingest.work import WorkState
 
 _HEX = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
@@ -218,10 +219,10 @@ def _with_status(calls: QuerySet[Call]) -> QuerySet[Call]:
 
 def _phone_begins(text: str) -> Q:
     """Also as people write numbers; in a query string an unescaped plus is a blank."""
-    compact = "".join(sign for sign in text if sign not in " -()/")
-    if not compact:
+    typed = compact(text)
+    if not typed:
         return Q(customer_phone__startswith=text)
-    return Q(customer_phone__startswith=compact) | Q(customer_phone__startswith=f"+{compact}")
+    return Q(customer_phone__startswith=typed) | Q(customer_phone__startswith=f"+{typed}")
 
 
 def _uuid_begins(text: str) -> Q:

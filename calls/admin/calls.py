@@ -19,6 +19,7 @@ from calls.admin.why import answers, why_page
 from calls.models import Call, Customer, Source
 from calls.timeline import carrier
 from partners.admin.base import ReadOnlyInline, exactly, link, moment, shortened, unbroken
+from zipingest.phones import compact
 
 
 @admin.register(Call)
@@ -122,8 +123,8 @@ class CallAdmin(CallActions):
         return ("-recording__id",) if request.GET.get("state") == "failed" else ("-id",)
 
     def matching(self, term: str) -> Q:
-        compact = "".join(sign for sign in term if sign not in " -()/")
-        phone = Q(customer_phone__in=[compact, f"+{compact}"])
+        typed = compact(term)
+        phone = Q(customer_phone__in=[typed, f"+{typed}"])
         # Their ids first: a condition over both tables would use the indexes of neither.
         customers = list(Customer.objects.filter(external_id=term).values_list("pk", flat=True)[:100])
         return exactly(Call, ("uuid", "external_id"), term) | phone | Q(customer__in=customers)

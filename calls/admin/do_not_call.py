@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.core.validators import RegexValidator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -22,8 +21,8 @@ from calls.services import do_not_call
 from partners.admin.base import ReadOnlyAdmin, moment, unbroken, write_history
 from partners.admin.toolkit import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from partners.models import SubTenant
+from zipingest.phones import compact, must_be_e164
 
-_E164 = RegexValidator(r"\A\+[1-9][0-9]{1,14}\Z", "Begin with + and the country's code; up to 15 digits.")
 _MOST_SHOWN = 20
 
 
@@ -39,8 +38,8 @@ class NumberForm(forms.Form):
     )
 
     def clean_phone(self) -> str:
-        phone = _compact(self.cleaned_data["phone"])
-        _E164(phone)
+        phone = compact(self.cleaned_data["phone"])
+        must_be_e164(phone)
         return phone
 
 
@@ -61,7 +60,7 @@ class DoNotCallAdmin(ReadOnlyAdmin):
 
     def matching(self, term: str) -> Q:
         # The index begins with the account: it is asked once for each.
-        hashes = possible_hashes("phone", _compact(term))
+        hashes = possible_hashes("phone", compact(term))
         return Q(sub_tenant__in=SubTenant.objects.order_by(), phone_hash__in=hashes)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -124,10 +123,6 @@ class DoNotCallAdmin(ReadOnlyAdmin):
     @admin.display(description="added")
     def added(self, mark: DoNotCall) -> SafeString:
         return unbroken(moment(mark.added_at))
-
-
-def _compact(phone: str) -> str:
-    return "".join(sign for sign in phone if sign not in " -()/.")
 
 
 def _history(sub_tenant: SubTenant, phone: str) -> Sequence[dict[str, str]]:

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from django import forms
 from django.conf import settings
-from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 
 from calls import live
@@ -19,6 +18,7 @@ from calls.waveform import clock
 from partners.members import Member, Reach
 from partners.models import Right
 from partners.page_forms import PageForm
+from zipingest.phones import compact, must_be_e164
 
 MOST_SHOWN = 100
 # So long after its end an agent's call waits on the page for its disposition.
@@ -66,10 +66,8 @@ class RegisterForm(PageForm):
 
     def clean_phone(self) -> str:
         """E.164 of what may be written with blanks and brackets."""
-        phone = "".join(sign for sign in self.cleaned_data["phone"] if sign not in " -()/")
-        RegexValidator(r"\A\+[1-9][0-9]{1,14}\Z", "Begin with + and the country's code; up to 15 digits.")(
-            phone
-        )
+        phone = compact(self.cleaned_data["phone"])
+        must_be_e164(phone)
         return phone
 
 

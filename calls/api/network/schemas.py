@@ -16,13 +16,13 @@ from calls.api.wire import Id, Url, Wire, field_name, wrong
 from calls.models import Direction, Language, Network
 from calls.timestamps import InvalidTimestamp, parse_timestamp
 from zipingest.api.body import unstorable
+from zipingest.phones import E164
 
 VERSION = "2022-03-01"
 MAX_SIGNALS = MAX_CUSTOM_DATA = 100
 MAX_FILENAME = 1024
 NOT_GIVEN = (None, "")
 
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 _TEN_DIGITS = range(10**9, 10**10)
 _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -48,7 +48,7 @@ def _phone(value: Any, info: ValidationInfo) -> str:
     """In E.164; the document's own samples are ten digits as a number, which are of +1."""
     if isinstance(value, int) and value in _TEN_DIGITS:
         value = f"+1{value}"
-    if not isinstance(value, str) or not _E164.fullmatch(value):
+    if not isinstance(value, str) or not E164.fullmatch(value):
         raise wrong("must be a phone number in E.164 format, like +18885551212")
     if not value[1:].startswith(tuple(_network(info).country_codes)):
         raise wrong("has a country code that is not enabled for this network")

@@ -25,11 +25,11 @@ from calls.finding import Wanted
 from calls.models import Network
 from calls.services.signals import MAX_SIGNALS, NamedSignal, NamedValue, Report
 from zipingest.api.body import unstorable
+from zipingest.phones import E164
 
 VERSION = "2018-02-01"
 # Any one of these is enough, and the first of them that is given decides.
 _WAYS = ("transaction_id", "call_record_id", "call_start_time")
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
 _TEN_DIGITS = re.compile(r"[0-9]{10}", re.ASCII)
 # SQLite keeps 15 digits of a number.
 _AMOUNT = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,2})?", re.ASCII)
@@ -43,7 +43,7 @@ def _phone(value: Any) -> str:
     """In E.164, which may have blanks; ten digits are of +1."""
     text = str(value).replace(" ", "") if isinstance(value, int | str) else ""
     text = f"+1{text}" if _TEN_DIGITS.fullmatch(text) else text
-    if not _E164.fullmatch(text):
+    if not E164.fullmatch(text):
         raise wrong("must be a phone number in E.164 format, like +18885551212")
     return text
 

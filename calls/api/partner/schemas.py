@@ -27,13 +27,13 @@ from pydantic_core import ErrorDetails
 from calls.api.wire import Id, Text255, Url, Wire, field_name, is_url, wrong
 from calls.drafts import AgentDraft, CallDraft, CustomerDraft
 from zipingest.api.body import unstorable
+from zipingest.phones import E164
 
 MAX_CALLS = 50
 MAX_METADATA = 5
 MAX_CUSTOM_FIELDS = 10
 
 _UTC_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|\+00:00)", re.ASCII)
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -49,7 +49,7 @@ def _utc_time(value: Any) -> datetime:
 
 
 def _e164(value: str) -> str:
-    if not _E164.fullmatch(value):
+    if not E164.fullmatch(value):
         raise wrong("must be a valid E.164 phone number")
     return value
 
@@ -93,7 +93,7 @@ Phone = Annotated[
     str,
     Field(min_length=1),
     AfterValidator(_e164),
-    WithJsonSchema({"type": "string", "pattern": f"^{_E164.pattern}$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{E164.pattern}$"}),
 ]
 UtcTime = Annotated[
     datetime,

@@ -14,11 +14,11 @@ from calls.models import Category, PauseHandling
 from calls.services.live import HangUp
 from partners.api.wire import Number, PageQuery, Wire, invalid, wrong
 from partners.models import SubTenant
+from zipingest.phones import E164
 
 MAX_DAYS = 31
 
 _CODE = re.compile(r"[A-Z0-9_-]{1,32}", re.ASCII)
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
 _LARGEST_ID = 2**31 - 1
 # Clocks differ; a day ahead is a mistake.
 _AHEAD = timedelta(days=1)
@@ -50,7 +50,7 @@ def _come(value: datetime) -> datetime:
 
 
 def _e164(value: str) -> str:
-    if not _E164.fullmatch(value):
+    if not E164.fullmatch(value):
         raise wrong("The {} field must be a valid E.164 phone number.")
     return value
 
@@ -92,7 +92,7 @@ Text = Annotated[str, Field(max_length=255)]
 PastTime = Annotated[UtcTime, AfterValidator(_come)]
 Id = Annotated[int, Field(ge=1, le=_LARGEST_ID)]
 Phone = Annotated[
-    str, AfterValidator(_e164), WithJsonSchema({"type": "string", "pattern": f"^{_E164.pattern}$"})
+    str, AfterValidator(_e164), WithJsonSchema({"type": "string", "pattern": f"^{E164.pattern}$"})
 ]
 WebUrl = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_web_url)]
 

@@ -13,11 +13,12 @@ from django.utils.safestring import SafeString
 
 from calls.admin.filters import AccountFilter
 from calls.dialer.models import CallingNumber, DialerAccount, VoiceAgent
-from calls.dialer.records import MOST_NAME, PHONE_FIELD, normalised_phone
+from calls.dialer.records import MOST_NAME, PHONE_FIELD
 from calls.dialer.services import agents
 from partners.admin.base import ConsoleAdmin
 from partners.admin.toolkit import ModelForm, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from zipingest.api.body import unstorable
+from zipingest.phones import compact, must_be_e164
 
 TYPES = ("string", "number", "boolean")
 MOST_VARIABLES = 100
@@ -167,10 +168,8 @@ class NumberForm(ModelForm):
         }
 
     def clean_phone(self) -> str:
-        compact = "".join(sign for sign in self.cleaned_data["phone"] if sign not in " -()/.")
-        phone = normalised_phone(compact) if compact.startswith("+") else None
-        if phone is None:
-            raise ValidationError("Begin with + and the country's code, then up to 15 digits in all.")
+        phone = compact(self.cleaned_data["phone"])
+        must_be_e164(phone)
         account = self.cleaned_data.get("sub_tenant")
         if account and CallingNumber.objects.filter(sub_tenant=account, phone=phone).exists():
             raise ValidationError("The sub-tenant has this number already.")

@@ -20,12 +20,13 @@ from partners.admin.base import (
     shortened,
     unbroken,
 )
+from zipingest.phones import compact
 
 
 def has_phone(term: str) -> Q:
     """Contacts of the number, also as people write it."""
-    compact = "".join(sign for sign in term if sign not in " -()/.")
-    return Q(phone__in=[compact, f"+{compact}"])
+    typed = compact(term)
+    return Q(phone__in=[typed, f"+{typed}"])
 
 
 class _OfLog:

@@ -20,6 +20,7 @@ from calls.dialer.services import batches, dialling
 from calls.dialer.views.batches import OfBatches, key
 from calls.dialer.words import Rules, ShownBatch, ShownContact, cap_of
 from calls.telephony.simulator import Simulator
+from zipingest.phones import compact
 
 PER_PAGE = 50
 # Failed in the document's words, and a question to a person in ours.
@@ -60,8 +61,7 @@ class Wanted:
 
 def _e164(typed: str) -> str:
     """As people write numbers, with or without plus and blanks; letters begin no number."""
-    compact = "".join(sign for sign in typed if sign not in "+ -()/.")
-    return f"+{compact}"
+    return f"+{compact(typed).replace('+', '')}"
 
 
 class OfBatch(OfBatches):
