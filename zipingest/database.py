@@ -1,10 +1,41 @@
-"""What the connections of this project need beyond Django's defaults."""
+"""What connections and transactions of this project need beyond Django's defaults."""
 
+import functools
 import sqlite3
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+
+_TRIES = 5
+_Given = ParamSpec("_Given")
+_Answer = TypeVar("_Answer")
+
+
+class Overtaken(Exception):
+    """A parallel transaction has changed what this one had read."""
+
+
+def again_when_overtaken(write: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
+    """``write`` in a transaction that is rolled back and done again where a parallel one was first.
+
+    That shows as a violated constraint, a deadlock, or :class:`Overtaken`; after five tries it is raised.
+    """
+
+    @functools.wraps(write)
+    def written(*args: _Given.args, **kwargs: _Given.kwargs) -> _Answer:
+        for left in reversed(range(_TRIES)):
+            try:
+                with transaction.atomic():
+                    return write(*args, **kwargs)
+            except (IntegrityError, OperationalError, Overtaken):
+                if not left:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    return written
 
 
 def use_sqlite_limits(connection: BaseDatabaseWrapper, **_: Any) -> None:

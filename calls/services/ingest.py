@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, transaction
-
 from calls.drafts import NOBODY, CallDraft, differing_fields
 from calls.models import Agent, Call, Customer, IngestBatch, IngestItem, Outcome, Recording, Source
 from calls.services import dispositions, pending, people, recordings, signals
 from partners.models import Partner, SubTenant
 from zipingest import bulk, work
+from zipingest.database import Overtaken, again_when_overtaken
 
-_TRIES = 5
 _CALL_COLUMNS = (
     "external_id",
     "started_at",
@@ -102,10 +100,7 @@ class _Known:
     fingerprint: dict[str, str]
 
 
-class _Overtaken(Exception):
-    """A parallel request has changed what this one had read."""
-
-
+@again_when_overtaken
 def ingest_batch(*, origin: Origin, drafts: list[CallDraft]) -> Ingested:
     """Store the calls and make their recordings due, or change nothing.
 
@@ -115,17 +110,6 @@ def ingest_batch(*, origin: Origin, drafts: list[CallDraft]) -> Ingested:
     The unique constraints decide between parallel requests: who loses is rolled back and does it again,
     now with the winner's rows in sight.
     """
-    for left in reversed(range(_TRIES)):
-        try:
-            with transaction.atomic():
-                return _ingest(origin, drafts)
-        except (IntegrityError, OperationalError, _Overtaken):
-            if not left:
-                raise
-    raise AssertionError("the last try returns or raises")
-
-
-def _ingest(origin: Origin, drafts: list[CallDraft]) -> Ingested:
     now = work.database_now()
     known = _known_calls(origin, drafts)
     fresh = _first_of_each(draft for draft in drafts if draft.external_id not in known)
@@ -293,7 +277,7 @@ def _take_up(drafts: list[CallDraft], known: Mapping[str, _Known], now: datetime
     begun = Recording.objects.filter(call__in=calls, state__in=recordings.FAILED)
     held = begun.select_for_update().order_by("pk").values_list("call_id", flat=True)
     if len(held) < len(drafts):
-        raise _Overtaken
+        raise Overtaken
     fingerprints = []
     for draft in drafts:
         call = known[draft.external_id]

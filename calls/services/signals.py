@@ -5,17 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import IntegrityError, OperationalError, transaction
-
 from calls import configured, finding
 from calls.drafts import CallDraft, CustomDraft, SignalDraft
 from calls.finding import Wanted
 from calls.models import Call, CustomValue, ErasedCall, Signal
 from partners.models import SubTenant
 from zipingest import bulk, work
+from zipingest.database import again_when_overtaken
 
 MAX_SIGNALS = 100
-_TRIES = 5
 _COLUMNS = ("name_id", "partner_unique_id", "occurred_at", "revenue", "value", "corrects_id")
 
 # Which signal of a call a version is of: name and partner_unique_id.
@@ -99,6 +97,7 @@ def note_of_new(calls: Sequence[tuple[int, CallDraft]], now: datetime) -> None:
 
 
 # --- Calls that are here ----------------------------------------------------------------------------------
+@again_when_overtaken
 def report(*, sub_tenant: SubTenant, wanted: Wanted, said: Report) -> Reported:
     """Note what is said of the call that is meant, all of it or nothing.
 
@@ -109,17 +108,10 @@ def report(*, sub_tenant: SubTenant, wanted: Wanted, said: Report) -> Reported:
     Reports of one call wait for each other at its row; who still meets another one does it again.
     """
     drafts = _Drafts.of(sub_tenant, said)
-    for left in reversed(range(_TRIES)):
-        try:
-            with transaction.atomic():
-                call = lock(finding.find(finding.open_calls(sub_tenant), wanted))
-                if call is None:
-                    raise NoCallFound
-                return Reported(call, _note(call, drafts, work.database_now()))
-        except (IntegrityError, OperationalError):
-            if not left:
-                raise
-    raise AssertionError("the last try returns or raises")
+    call = lock(finding.find(finding.open_calls(sub_tenant), wanted))
+    if call is None:
+        raise NoCallFound
+    return Reported(call, _note(call, drafts, work.database_now()))
 
 
 def note(*, call: Call, said: Report) -> None:
