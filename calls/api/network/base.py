@@ -17,6 +17,12 @@ from zipingest.api.errors import ApiError
 MAX_BODY_BYTES = 5 * 1024 * 1024
 # What a body holds besides its content, and what no log, row or answer may hold.
 TOKEN_FIELD = "oauth_token"  # noqa: S105 - the name of a field, not a token
+NO_CALL = "No call found. Please refer to the documentation."
+# By the part of a body whose entries have names.
+NOT_CONFIGURED = {
+    "signals": "signal must already exist in your Signal AI configuration",
+    "custom_data": "field must already exist in your Custom Data configuration",
+}
 
 
 def refusal(status: int, class_: str, message: str) -> ApiError:
@@ -27,6 +33,15 @@ def refusal(status: int, class_: str, message: str) -> ApiError:
 def record_invalid(problems: list[str]) -> ApiError:
     """All that is wrong with a request, in one answer."""
     return refusal(403, "RecordInvalid", f"Validation failed: {'; '.join(problems)}")
+
+
+def unknown_name(part: str, place: int) -> ApiError:
+    """The account has set up nothing of the name that stands at ``place`` of that part of a body."""
+    return refusal(403, f"{part}[{place}].name", NOT_CONFIGURED[part])
+
+
+def no_call_found() -> ApiError:
+    return refusal(404, "RecordNotFound", NO_CALL)
 
 
 class OauthToken(SingleKey):

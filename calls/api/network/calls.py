@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from calls import selectors
 from calls.api.network import checks, openapi, render
-from calls.api.network.base import NetworkViewSet, refusal
+from calls.api.network.base import NetworkViewSet, no_call_found, refusal
 from calls.api.network.schemas import VERSION, NetworkRetryBody, parse
 from calls.models import Call, Outcome, Source
 from calls.services import ingest, recordings
@@ -17,7 +17,6 @@ from zipingest import work
 from zipingest.api.middleware import request_id
 
 _CUID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_NO_CALL = "No call found. Please refer to the documentation."
 _USED = "external_call_unique_id has already been used"
 _NOT_FAILED = "The recording of this call has not failed; only a failed one is tried again"
 
@@ -80,5 +79,5 @@ class RetryViewSet(NetworkViewSet):
 def _found(view: NetworkViewSet, cuid: str) -> Call:
     call = selectors.network_call(view.sub_tenant, UUID(cuid)) if _CUID.fullmatch(cuid) else None
     if call is None:
-        raise refusal(404, "RecordNotFound", _NO_CALL)
+        raise no_call_found()
     return call

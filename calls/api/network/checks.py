@@ -4,11 +4,11 @@ Refusals come in the order of the spec: all that is wrong with the shape at once
 signals, custom data.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from calls import configured
-from calls.api.network.base import record_invalid, refusal
+from calls.api.network.base import record_invalid, refusal, unknown_name
 from calls.api.network.schemas import (
     MAX_SIGNALS,
     NOT_GIVEN,
@@ -139,18 +139,20 @@ def auth_config(sub_tenant: SubTenant, pk: int | None, url: str, *, within: str 
 
 
 def _signals(sub_tenant: SubTenant, entries: list[NetworkSignalIn]) -> tuple[SignalDraft, ...]:
-    known = configured.signals_named(sub_tenant, [entry.name for entry in entries])
-    unknown = [place for place, entry in enumerate(entries) if entry.name not in known]
-    if unknown:
-        message = "signal must already exist in your Signal AI configuration"
-        raise refusal(403, f"signals[{unknown[0]}].name", message)
-    return tuple(SignalDraft(known[entry.name], entry.value) for entry in entries)
+    names = [entry.name for entry in entries]
+    keys = _all_known("signals", names, configured.signals_named(sub_tenant, names))
+    return tuple(SignalDraft(key, entry.value) for key, entry in zip(keys, entries, strict=True))
 
 
 def _custom_data(sub_tenant: SubTenant, entries: list[NetworkCustomDataIn]) -> tuple[CustomDraft, ...]:
-    known = configured.fields_named(sub_tenant, [entry.name for entry in entries])
-    unknown = [place for place, entry in enumerate(entries) if entry.name not in known]
-    if unknown:
-        message = "field must already exist in your Custom Data configuration"
-        raise refusal(403, f"custom_data[{unknown[0]}].name", message)
-    return tuple(CustomDraft(known[entry.name], entry.value) for entry in entries)
+    names = [entry.name for entry in entries]
+    keys = _all_known("custom_data", names, configured.fields_named(sub_tenant, names))
+    return tuple(CustomDraft(key, entry.value) for key, entry in zip(keys, entries, strict=True))
+
+
+def _all_known(part: str, names: Sequence[str], known: Mapping[str, int]) -> list[int]:
+    """The keys of the names of that part of a body; raises ApiError 403 of the first unknown one."""
+    for place, name in enumerate(names):
+        if name not in known:
+            raise unknown_name(part, place)
+    return [known[name] for name in names]

@@ -13,6 +13,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from pydantic import BaseModel, Field
 
 from calls.api.audio import RecordingFacts
+from calls.api.network.base import NO_CALL, NOT_CONFIGURED
 from calls.api.network.schemas import NetworkCallBody, NetworkRetryBody
 from partners.api.openapi import header
 
@@ -94,7 +95,7 @@ WITH_BODY: Failures = {
     413: [("PayloadTooLarge", "Request body is too large")],
     415: [("UnsupportedMediaType", "Unsupported media type")],
 }
-NOT_FOUND: Failures = {404: [("RecordNotFound", "No call found. Please refer to the documentation.")]}
+NOT_FOUND: Failures = {404: [("RecordNotFound", NO_CALL)]}
 _OF_CREATE: Failures = {
     **WITH_BODY,
     403: [
@@ -102,8 +103,8 @@ _OF_CREATE: Failures = {
         ("UnauthorizedAdvertiser", "You do not have access to this advertiser"),
         (_CAMPAIGN, "campaign must be for external calls only"),
         (_CAMPAIGN, "campaign must have transcription enabled"),
-        ("signals[0].name", "signal must already exist in your Signal AI configuration"),
-        ("custom_data[0].name", "field must already exist in your Custom Data configuration"),
+        ("signals[0].name", NOT_CONFIGURED["signals"]),
+        ("custom_data[0].name", NOT_CONFIGURED["custom_data"]),
     ],
     409: [("RecordConflict", "external_call_unique_id has already been used")],
 }

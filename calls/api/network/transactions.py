@@ -8,18 +8,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from calls.api.network import openapi_transactions as openapi
-from calls.api.network.base import NetworkViewSet, record_invalid, refusal
+from calls.api.network.base import NetworkViewSet, no_call_found, record_invalid, unknown_name
 from calls.api.network.transactions_schemas import LIMITED, VERSION, TransactionBody, transaction_of
 from calls.models import Signal
 from calls.services import pending, signals
 from calls.services.signals import NoCallFound, Reported, TooManySignals, UnknownName
 from partners.models.keys import Scope
 from zipingest.api.middleware import request_id
-
-_UNKNOWN = {
-    "signals": "signal must already exist in your Signal AI configuration",
-    "custom_data": "field must already exist in your Custom Data configuration",
-}
 
 
 class TransactionsViewSet(NetworkViewSet):
@@ -36,10 +31,9 @@ class TransactionsViewSet(NetworkViewSet):
         try:
             return self._accept(request, body) if body.call_in_progress else self._report(body)
         except UnknownName as error:
-            raise refusal(403, f"{error.part}[{error.place}].name", _UNKNOWN[error.part]) from error
+            raise unknown_name(error.part, error.place) from error
         except NoCallFound as error:
-            message = "No call found. Please refer to the documentation."
-            raise refusal(404, "RecordNotFound", message) from error
+            raise no_call_found() from error
         except TooManySignals as error:
             raise record_invalid([LIMITED]) from error
 
