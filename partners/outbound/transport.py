@@ -67,8 +67,8 @@ class PinningAdapter(IPFilterAdapter):  # type: ignore[misc]  # untyped base
         pinned = request.copy()
         pinned.url = f"{target.scheme}://{bracketed(self._address(target))}:{target.port}/"
         base = super(IPFilterAdapter, self) if target.trusted else super()
-        # Its type stubs do not know the method.
-        host_params, pool_kwargs = base.build_connection_pool_key_attributes(pinned, verify, cert)  # type: ignore[attr-defined]
+        attributes_of = base.build_connection_pool_key_attributes  # type: ignore[attr-defined] # not in its stubs
+        host_params, pool_kwargs = attributes_of(pinned, verify, cert)
         request.headers["Host"] = target.authority
         if target.scheme == "https":
             pool_kwargs["ssl_context"] = trusted_roots(settings.OUTBOUND_CA_FILE)
