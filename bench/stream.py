@@ -155,7 +155,7 @@ def _open(running: ExitStack, folder: Path, clients: Sequence[dict[str, str]]) -
     server, behind = running.enter_context(_product("")), running.enter_context(_product("/protected/"))
     own = folder / "nginx"
     own.mkdir()
-    front = nginx(own, files=folder / "blobs", upstream=behind, workers=WORKERS)
+    front = nginx(own, files=folder / "blobs", upstreams=[behind], workers=WORKERS)
     return Doors(server, running.enter_context(front), clients)
 
 

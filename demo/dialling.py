@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from demo.partner import SUB_TENANT, TENANT
-from demo.stack import DemoFailed, Stack, own_session
+from demo.stack import DemoFailed, Product, own_session
 
 # By the simulator's rule the last four digits say what happens.
 EXPECTED = {
@@ -36,7 +36,7 @@ class Dialled:
     recordings: Sequence[bytes]
 
 
-def make(stack: Stack, partner: str) -> tuple[str, str]:
+def make(stack: Product, partner: str) -> tuple[str, str]:
     """The account's key, and the id of its calling number."""
     given = {"tenant": TENANT, "sub_tenant": SUB_TENANT, "partner": partner}
     program = f"from demo import accounts; accounts.make_dialer({json.dumps(given)!r})"

@@ -10,7 +10,7 @@ from uuid import UUID
 import requests
 
 from demo.partner import SUB_TENANT, TENANT
-from demo.stack import DemoFailed, Stack, own_session
+from demo.stack import DemoFailed, Product, own_session
 from demo.supervisor import Supervisor
 from tests.support import audio
 from tests.support.sftp import SftpServer
@@ -50,7 +50,7 @@ class NetworkCall:
     wav: bytes
 
 
-def make(stack: Stack, server: SftpServer, partner: str) -> str:
+def make(stack: Product, server: SftpServer, partner: str) -> str:
     """The network's token. Its recording is on the server from now on."""
     recording = server.data / FILENAME
     recording.parent.mkdir(parents=True)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -41,71 +42,15 @@ class DemoFailed(Exception):
     """The demo cannot go on; the text says why and what to do."""
 
 
-class Stack:
-    """Holds ``var/demo`` from ``with`` on; the stack runs from `start` until the block ends, however it ends.
+class Product:
+    """A product that runs at ``url``, as whoever may run ``manage.py`` in its environment sees it.
 
-    ``trusted`` is the host:port of a store on this machine. Raises DemoFailed where the port is taken or
-    another demo has the folder.
+    ``folder`` is for what the demo keeps; below ``blobs`` lie the recordings.
     """
 
-    def __init__(self, port: int, *, trusted: str = "") -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = DATA_DIR / "stack.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        self._environment = {**inherited, **_SETTINGS, "PORT": str(port), "OUTBOUND_TRUSTED": trusted}
-
-    def __enter__(self) -> Self:
-        _refuse_used_port(self.port)
-        DATA_DIR.parent.mkdir(exist_ok=True)
-        self._lock = DATA_DIR.with_suffix(".lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DemoFailed(f"another demo is running in {shown(DATA_DIR)}: end it first") from error
-        shutil.rmtree(DATA_DIR, ignore_errors=True)
-        DATA_DIR.mkdir()
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        # We are ending already: only Ctrl-C, from somebody who will not wait, still counts.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        if self._process is not None:
-            _end(self._process)
-        self._lock.close()
-
-    def start(self) -> None:
-        """Start the stack and wait until it answers that it is ready."""
-        parent = os.getpid()
-        with self.log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "manage.py", "run_stack", f"--grace={GRACE_SECONDS}"],
-                cwd=ROOT,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                # Not in the terminal's group: Ctrl-C is for us, and we end the stack in order.
-                start_new_session=True,
-                preexec_fn=lambda: die_with_parent(parent),
-            )
-        while not self._is_ready():
-            self._refuse_end(self._process.poll())
-            time.sleep(0.2)
-
-    def stay(self) -> None:
-        """Return never, unless the stack ends by itself: then DemoFailed."""
-        assert self._process is not None
-        self._refuse_end(self._process.wait())
-
-    def last_words(self) -> str:
-        """The end of the stack's log; empty before there is one."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join(lines[-12:])
+    def __init__(self, url: str, environment: Mapping[str, str], *, folder: Path, blobs: Path) -> None:
+        self.url, self.folder, self.blobs = url, folder, blobs
+        self._environment = environment
 
     def create_partner(self, name: str, *, tenant: str, sub_tenant: str) -> dict[str, str]:
         """Its keys, as ``manage.py create_partner --json`` prints them."""
@@ -159,6 +104,73 @@ class Stack:
             raise DemoFailed(f"manage.py {command[0]} failed:\n{done.stderr.strip()}")
         return done.stdout
 
+
+class Stack(Product):
+    """Holds ``var/demo`` from ``with`` on; the stack runs from `start` until the block ends, however it ends.
+
+    ``trusted`` is the host:port of a store on this machine. Raises DemoFailed where the port is taken or
+    another demo has the folder.
+    """
+
+    def __init__(self, port: int, *, trusted: str = "") -> None:
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        environment = {**inherited, **_SETTINGS, "PORT": str(port), "OUTBOUND_TRUSTED": trusted}
+        super().__init__(f"http://127.0.0.1:{port}", environment, folder=DATA_DIR, blobs=DATA_DIR / "blobs")
+        self.port = port
+        self.log = DATA_DIR / "stack.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        _refuse_used_port(self.port)
+        DATA_DIR.parent.mkdir(exist_ok=True)
+        self._lock = DATA_DIR.with_suffix(".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoFailed(f"another demo is running in {shown(DATA_DIR)}: end it first") from error
+        shutil.rmtree(DATA_DIR, ignore_errors=True)
+        DATA_DIR.mkdir()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        # We are ending already: only Ctrl-C, from somebody who will not wait, still counts.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        if self._process is not None:
+            _end(self._process)
+        self._lock.close()
+
+    def start(self) -> None:
+        """Start the stack and wait until it answers that it is ready."""
+        parent = os.getpid()
+        with self.log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "manage.py", "run_stack", f"--grace={GRACE_SECONDS}"],
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Not in the terminal's group: Ctrl-C is for us, and we end the stack in order.
+                start_new_session=True,
+                preexec_fn=lambda: die_with_parent(parent),
+            )
+        while not self._is_ready():
+            self._refuse_end(self._process.poll())
+            time.sleep(0.2)
+
+    def stay(self) -> None:
+        """Return never, unless the stack ends by itself: then DemoFailed."""
+        assert self._process is not None
+        self._refuse_end(self._process.wait())
+
+    def last_words(self) -> str:
+        """The end of the stack's log; empty before there is one."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-12:])
+
     def _is_ready(self) -> bool:
         try:
             with own_session() as session:
@@ -180,7 +192,7 @@ def own_session() -> requests.Session:
 
 def shown(path: Path) -> str:
     """``path`` as seen from the project's folder."""
-    return str(path.relative_to(ROOT))
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def _refuse_used_port(port: int) -> None:

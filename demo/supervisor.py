@@ -12,7 +12,7 @@ from demo.stack import DemoFailed, own_session
 EXPORTS = "/api/telesales/recordings/export-bulk"
 # The day on which the demo's calls were held.
 DAY = {"date_from": "2023-01-01T00:00:00Z", "date_to": "2023-01-01T23:59:59Z"}
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.5
 
 
 class Supervisor:

@@ -27,6 +27,7 @@ MODULES = (
     "packing",
     "dialling",
     "gone_services",
+    "topology",
 )
 
 

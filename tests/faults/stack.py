@@ -81,20 +81,24 @@ class Stack:
 
     # --- Processes ----------------------------------------------------------------------------------------
     def start(self, name: str, *, under: Sequence[str] = ()) -> None:
-        """Start one of the programs; `under` is a command (strace) to run it by."""
+        """Start one of the programs (`web-2` is another `web`), by the command `under` (strace)."""
         parent = os.getpid()
-        command = [*under, sys.executable, "manage.py", "run_stack", f"--exec={name}"]
+        command = [*under, sys.executable, "manage.py", "run_stack", f"--exec={name.partition('-')[0]}"]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=self._environment,
+                env=self._environment_of(name),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=lambda: die_with_parent(parent),
             )
+
+    def kill(self, name: str) -> None:
+        """kill -9, with everything it started."""
+        _kill_group(self.processes.pop(name))
 
     def wait_until_ready(self) -> None:
         """Until the web answers that it could serve requests."""
@@ -161,6 +165,9 @@ class Stack:
         own |= {"ZIPINGEST_DATA_DIR": str(self.folder), "LOG_LEVEL": "WARNING", "SWEEP_SECONDS": "1"}
         (self.folder / "static").mkdir()
         return {**_inherited(), **own, **self._given}
+
+    def _environment_of(self, name: str) -> dict[str, str]:
+        return self._environment
 
     def _manage(self, *command: str) -> str:
         return _manage(*command, environment=self._environment)

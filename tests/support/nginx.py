@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +33,7 @@ http {{
     tcp_nopush on;
     keepalive_requests 1000000;
     upstream product {{
-        server 127.0.0.1:{upstream};
+        {upstreams}
         keepalive 16;
     }}
     server {{
@@ -67,14 +67,22 @@ http {{
 
 
 @contextmanager
-def nginx(folder: Path, *, files: Path, upstream: int = 1, workers: int = 1) -> Iterator[int]:
-    """The port of an nginx that keeps its own things in ``folder`` and runs until the block ends."""
+def nginx(folder: Path, *, files: Path, upstreams: Sequence[int] = (1,), workers: int = 1) -> Iterator[int]:
+    """The port of an nginx that keeps its own things in ``folder`` and runs until the block ends.
+
+    ``upstreams``: the ports of the product's web processes.
+    """
     port, configuration, parent = free_port(), folder / "nginx.conf", os.getpid()
     # Workers of an nginx that root starts are nobody's, who may not look into a temporary folder.
     user = "user root;" if os.geteuid() == 0 else ""
     configuration.write_text(
         _CONFIGURATION.format(
-            folder=folder, files=files, upstream=upstream, port=port, workers=workers, user=user
+            folder=folder,
+            files=files,
+            upstreams=" ".join(f"server 127.0.0.1:{each};" for each in upstreams),
+            port=port,
+            workers=workers,
+            user=user,
         )
     )
     process = subprocess.Popen(

@@ -132,7 +132,7 @@ class Server:
 def front(folder: Path, upstream: int) -> Iterator[int]:
     storage = default_storage()
     assert isinstance(storage, LocalStorage)
-    with nginx(folder, files=storage.root, upstream=upstream) as port:
+    with nginx(folder, files=storage.root, upstreams=[upstream]) as port:
         yield port
 
 
