@@ -74,7 +74,7 @@ def run(script: str, folder: Path) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     environment |= {"DJANGO_SETTINGS_MODULE": "zipingest.settings", "ZIPINGEST_DATA_DIR": str(folder)}
     answer = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=600
     )
     assert answer.returncode == 0, answer.stderr
     return answer.stdout.splitlines()[-1] if answer.stdout else ""
