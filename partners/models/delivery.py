@@ -24,6 +24,8 @@ class Delivery(WorkItem):
     last_status = models.PositiveIntegerField(null=True, editable=False)
     # Tries in this round: a redelivery starts a new one, the attempts stay.
     tries = models.PositiveIntegerField(default=0, editable=False)
+    # Its place among the partner's events in the sub-tenant (partners/events.py), given when they are read.
+    sequence = models.PositiveBigIntegerField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     delivered_at = models.DateTimeField(null=True, editable=False)
 
@@ -40,6 +42,20 @@ class Delivery(WorkItem):
             models.Index(
                 fields=["-id"], condition=Q(state__in=["failed", "poison"]), name="delivery_failed_newest"
             ),
+            # events: what has no number yet
+            models.Index(
+                fields=["partner", "sub_tenant", "id"],
+                condition=Q(sequence__isnull=True),
+                name="delivery_unnumbered",
+            ),
+        ]
+        constraints: ClassVar = [
+            # events: those after a number
+            models.UniqueConstraint(
+                fields=["partner", "sub_tenant", "sequence"],
+                condition=Q(sequence__isnull=False),
+                name="delivery_sequence_unique",
+            )
         ]
 
     def __str__(self) -> str:

@@ -1,115 +1,28 @@
 """The partner surface for machines: what drf-spectacular cannot see in the views (partner spec)."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Literal, TypeVar
-from uuid import UUID
+from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from pydantic import BaseModel
 
-from calls.api.audio import ANSWERS, PARAMETERS, RecordingFacts
+from calls.api.audio import ANSWERS, PARAMETERS
 from calls.api.partner.query import MAX_PER_PAGE
 from calls.api.partner.schemas import BatchIn, DispositionIn
+from calls.api.partner.shapes import (
+    BatchAnswer,
+    BatchCallAnswer,
+    CallAnswer,
+    CallPageAnswer,
+    EventPageAnswer,
+    Failure,
+    Success,
+)
 from calls.selectors import CALL_STATES
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
-
-
-class Success(BaseModel):
-    success: Literal[True]
-
-
-class FieldError(BaseModel):
-    field: str
-    message: str
-
-
-class Failure(BaseModel):
-    """``errors``: only with 422, one for each field that is wrong."""
-
-    success: Literal[False]
-    message: str
-    errors: list[FieldError] = []
-
-
-class CallbackStatus(BaseModel):
-    state: Literal["pending", "sending", "delivered", "failed"]
-    attempts: int
-    last_status: int | None
-    next_attempt_at: datetime | None
-
-
-class CallStatus(BaseModel):
-    """``conflicts``: fields in which a later request for the same id differed from the first."""
-
-    id: str
-    state: Literal["queued", "fetching", "processing", "completed", "failed"]
-    attempts: int
-    next_attempt_at: datetime | None
-    error: str | None
-    conflicts: list[str]
-    recording: RecordingFacts | None
-    callback: CallbackStatus | None
-    received_at: datetime
-    completed_at: datetime | None
-
-
-class CallAnswer(BaseModel):
-    success: Literal[True]
-    data: CallStatus
-
-
-class CallPage(BaseModel):
-    """``next``: the address of the following page, null on the last."""
-
-    calls: list[CallStatus]
-    next: str | None
-
-
-class CallPageAnswer(BaseModel):
-    success: Literal[True]
-    data: CallPage
-
-
-class BatchStatus(BaseModel):
-    """``calls`` in the order of the request; ``by_state`` counts them."""
-
-    id: UUID
-    received_at: datetime
-    total: int
-    by_state: dict[str, int]
-    calls: list[CallStatus]
-
-
-class BatchAnswer(BaseModel):
-    success: Literal[True]
-    data: BatchStatus
-
-
-class ProbedRecording(BaseModel):
-    """What a fetch of this recording would find now; ``problem`` is why it would fail."""
-
-    id: str
-    reachable: bool
-    format: str | None
-    channels: int | None
-    duration_seconds: float | None
-    url_expires_at: datetime | None
-    problem: str | None
-
-
-class ProbedBatch(BaseModel):
-    items: list[ProbedRecording]
-
-
-class BatchCallAnswer(BaseModel):
-    """``data`` only with ``validate_only``."""
-
-    success: Literal[True]
-    data: ProbedBatch | None = None
 
 
 class KeyAndSecretScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its hook is untyped
@@ -301,6 +214,23 @@ call = _operation(
     answer=CallAnswer,
     failures=(*_ANY_REQUEST, 404),
     parameters=[_EXTERNAL_ID],
+)
+
+events = _operation(
+    "partner_events",
+    "Read what callbacks told, in order",
+    description=(
+        "Every callback that was owed in this sub-tenant, whether it arrived or not. Numbers begin at 1 and "
+        "go up by one; what comes later has a higher number, so whoever keeps the last one read misses "
+        "nothing. A redelivery changes neither number nor id. Events of a sandbox key's calls go with the "
+        "calls, after a day; all others stay."
+    ),
+    answer=EventPageAnswer,
+    failures=(*_ANY_REQUEST, 422),
+    parameters=[
+        _query("after", "Only events with a higher sequence; 0 unless given.", OpenApiTypes.INT),
+        _query("per_page", f"Events on a page, 1 to {MAX_PER_PAGE}; 50 unless given.", OpenApiTypes.INT),
+    ],
 )
 
 recording = extend_schema(

@@ -10,6 +10,7 @@ from calls.api.partner.schemas import UtcTime
 from calls.api.wire import Wire, wrong
 
 MAX_PER_PAGE = 200
+NO_CURSOR = "must be a cursor that an earlier answer gave"
 
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -34,7 +35,7 @@ def _state(value: Any) -> str:
 
 def _cursor(value: Any) -> int:
     if not _NUMBER.fullmatch(value):
-        raise wrong("must be a cursor that an earlier answer gave")
+        raise wrong(NO_CURSOR)
     return int(value)
 
 
@@ -50,6 +51,13 @@ class CallsQuery(Wire):
     state: Annotated[str, BeforeValidator(_state)] | None = None
     since: UtcTime | None = None
     cursor: Annotated[int, BeforeValidator(_cursor)] | None = None
+    per_page: Annotated[int, BeforeValidator(_per_page)] = 50
+
+
+class EventsQuery(Wire):
+    """``after``: only events with higher numbers."""
+
+    after: Annotated[int, BeforeValidator(_cursor)] = 0
     per_page: Annotated[int, BeforeValidator(_per_page)] = 50
 
 

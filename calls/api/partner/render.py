@@ -1,5 +1,6 @@
 """How calls and batches look on the partner surface (partner spec, Status)."""
 
+import json
 from collections import Counter
 from dataclasses import asdict
 from typing import Any
@@ -39,6 +40,20 @@ def batch_body(batch: IngestBatch, calls: list[Call]) -> dict[str, Any]:
         "by_state": {state: by_state[state] for state in selectors.CALL_STATES},
         "calls": shown,
     }
+
+
+def events_body(events: list[Delivery]) -> list[dict[str, Any]]:
+    return [
+        {
+            "sequence": event.sequence,
+            "id": event.webhook_id,
+            "type": event.event,
+            "created_at": time_text(event.created_at),
+            "data": json.loads(event.body),
+            "callback": _callback_body(event),
+        }
+        for event in events
+    ]
 
 
 def probed_body(ids: list[str], probes: list[Probe]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from calls.api.partner.views import (
     BatchViewSet,
     CallViewSet,
     DispositionViewSet,
+    EventViewSet,
     IngestViewSet,
     RecordingViewSet,
 )
@@ -32,4 +33,5 @@ urlpatterns = [
         CallViewSet.as_view({"get": "retrieve"}),
         name="partner-call",
     ),
+    path("events", EventViewSet.as_view({"get": "following"}), name="partner-events"),
 ]

@@ -9,12 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from calls import giving, selectors
+from calls import selectors
+from calls.api import audio
 from calls.api.partner import openapi, render
-from calls.api.partner.query import BatchQuery, CallsQuery
+from calls.api.partner.query import NO_CURSOR, BatchQuery, CallsQuery, EventsQuery
 from calls.api.partner.schemas import BatchIn, Body, DispositionIn, InvalidBody, parse
-from calls.models import AccessKind, Call
 from calls.services import dispositions, ingest, probe
+from partners import events
 from partners.api.authentication import KeyAndSecret, granted_sub_tenant, too_many_requests
 from partners.api.keyed import KeyedViewSet
 from partners.models import SubTenant
@@ -22,7 +23,6 @@ from partners.models.keys import Scope
 from zipingest.api.body import read_json
 from zipingest.api.errors import ApiError
 from zipingest.api.middleware import request_id
-from zipingest.storage import StorageError
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
@@ -114,7 +114,8 @@ class CallViewSet(PartnerViewSet):
         )
         found = list(calls[: query.per_page + 1])
         page = found[: query.per_page]
-        following = _page_after(request, page[-1]) if len(found) > len(page) else None
+        more = len(found) > len(page)
+        following = _address_with(request, "cursor", page[-1].pk) if more else None
         return _data({"calls": render.calls_body(page), "next": following})
 
     @openapi.call
@@ -126,6 +127,30 @@ class CallViewSet(PartnerViewSet):
         return _data(render.calls_body([call])[0])
 
 
+class EventViewSet(PartnerViewSet):
+    """What callbacks told, and should have told, in order: for whoever missed one."""
+
+    scope = Scope.READ
+
+    @openapi.events
+    def following(self, request: Request) -> Response:
+        query = self.query(EventsQuery)
+        try:
+            found = events.read(
+                partner=self.caller.partner,
+                sub_tenant=self.sub_tenant,
+                after=query.after,
+                most=query.per_page + 1,
+            )
+        except events.UnknownCursor as error:
+            raise _validation_failed([_unknown_cursor("after")]) from error
+        page = found[: query.per_page]
+        last = page[-1].sequence if page else query.after
+        following = _address_with(request, "after", last)
+        more = len(found) > len(page)
+        return _data({"events": render.events_body(page), "next": following, "has_more": more})
+
+
 class RecordingViewSet(PartnerViewSet):
     """The recordings of one's own calls."""
 
@@ -133,19 +158,8 @@ class RecordingViewSet(PartnerViewSet):
 
     @openapi.recording
     def stream(self, request: Request, external_id: str) -> HttpResponseBase:
-        kept = giving.find(selectors.partner_call(self.caller.partner, self.sub_tenant, external_id))
-        if kept is None:
-            raise ApiError(404)
-        headers = {"Cache-Control": f"private, max-age={kept.max_age}"}
-        actor = giving.actor_of(request._request, self.caller.partner.name)
-        try:
-            return giving.give(request._request, kept, actor=actor, kind=AccessKind.LISTEN, headers=headers)
-        except giving.NoRecording as error:
-            raise ApiError(404, "Recording not found") from error
-        except giving.Expired as error:
-            raise ApiError(410, "Recording has exceeded the retention window") from error
-        except StorageError as error:
-            raise ApiError(503, "The recording cannot be read at present") from error
+        call = selectors.partner_call(self.caller.partner, self.sub_tenant, external_id)
+        return audio.answer(request, call, listener=self.caller.partner.name)
 
 
 class DispositionViewSet(PartnerViewSet):
@@ -184,9 +198,14 @@ def _held_elsewhere(position: int) -> dict[str, str]:
     return {"field": f"data[{position}].call.id", "message": "id is already used in another sub-tenant"}
 
 
+def _unknown_cursor(field: str) -> dict[str, str]:
+    return {"field": field, "message": f"{field} {NO_CURSOR}"}
+
+
 def _data(data: dict[str, Any]) -> Response:
     return Response({"success": True, "data": data})
 
 
-def _page_after(request: Request, last: Call) -> str:
-    return str(replace_query_param(request.build_absolute_uri(), "cursor", last.pk))
+def _address_with(request: Request, name: str, value: int | None) -> str:
+    """The address of the request, with another value of one of its query fields."""
+    return str(replace_query_param(request.build_absolute_uri(), name, value))

@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from calls import giving
+from calls.api import audio
 from calls.dialer import results, selectors
 from calls.dialer.api import openapi, render, upload
 from calls.dialer.api.base import DialerViewSet, parse, refusal
@@ -21,11 +21,10 @@ from calls.dialer.records import Problem, Record, Rules
 from calls.dialer.services import batches, enqueueing, turns, uploading
 from calls.dialer.sheets import UnreadableFile
 from calls.dialer.table import Contacts, UnfitTable
-from calls.models import AccessKind, Call, Source
+from calls.models import Call, Source
 from partners.models.keys import Scope
 from zipingest.api.errors import ApiError
 from zipingest.api.middleware import request_id
-from zipingest.storage import StorageError
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_CALLS_BYTES = 20 * 1024 * 1024
@@ -190,19 +189,7 @@ class RecordingViewSet(DialerViewSet):
     @openapi.recording
     def stream(self, request: Request, uuid: str) -> HttpResponseBase:
         calls = Call.objects.filter(sub_tenant=self.sub_tenant, source=Source.DIALER, uuid=UUID(uuid))
-        kept = giving.find(calls)
-        if kept is None:
-            raise ApiError(404)
-        headers = {"Cache-Control": f"private, max-age={kept.max_age}"}
-        actor = giving.actor_of(request._request, self.caller.partner.name)
-        try:
-            return giving.give(request._request, kept, actor=actor, kind=AccessKind.LISTEN, headers=headers)
-        except giving.NoRecording as error:
-            raise ApiError(404, "Recording not found") from error
-        except giving.Expired as error:
-            raise ApiError(410, "Recording has exceeded the retention window") from error
-        except StorageError as error:
-            raise ApiError(503, "The recording cannot be read at present") from error
+        return audio.answer(request, calls, listener=self.caller.partner.name)
 
 
 # --- What is wrong with a request -------------------------------------------------------------------------

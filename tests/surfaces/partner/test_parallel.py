@@ -2,21 +2,28 @@
 
 import json
 import random
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from threading import Barrier, Event
 
 import pytest
+from django.db import connection, transaction
 
 from calls.models import Call, Customer, DispositionChange, IngestBatch, IngestItem, Recording
+from partners.models import Delivery
 from partners.provisioning import Provisioned
 from tests.support import factories
 from tests.support.api import BATCH_CALL, PartnerClient, gunicorn
 from tests.support.factories import item
+from tests.surfaces.partner.test_events import EVENTS, owe, read_all, told
 from zipingest.work import WorkState
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SENDERS = 20
+two_writers = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
 
 
 @pytest.fixture
@@ -102,3 +109,82 @@ def test_a_real_server_refuses_hostile_requests_in_words(partner: Provisioned) -
         assert ask("GET", "/api/v1/partner/ingest/calls", x_tenant_id="caf\xe9") == 403
         assert ask("HEAD", "/api/v1/partner/ingest/calls") == 200
     assert PartnerClient(partner).get("/api/v1/partner/ingest/calls/call123").status_code == 200
+
+
+# --- Events -----------------------------------------------------------------------------------------------
+def in_a_thread(act: Callable[[], None]) -> None:
+    """``act`` with a connection of its own, which is closed."""
+    try:
+        act()
+    finally:
+        connection.close()
+
+
+@two_writers
+def test_an_event_that_commits_late_comes_after_those_that_were_read(partner: Provisioned) -> None:
+    begun, may_commit, api = Event(), Event(), PartnerClient(partner)
+
+    def slow() -> None:
+        with transaction.atomic():
+            owe(partner, "slow")
+            begun.set()
+            assert may_commit.wait(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        committed = pool.submit(in_a_thread, slow)
+        assert begun.wait(30)
+        owe(partner, "fast")
+        assert told(api.get(EVENTS)) == [(1, "fast")]
+        may_commit.set()
+        committed.result()
+    assert told(api.get(EVENTS, {"after": 1})) == [(2, "slow")]
+    assert list(Delivery.objects.order_by("pk").values_list("sequence", flat=True)) == [2, 1]
+
+
+@two_writers
+def test_an_event_that_is_being_written_to_is_read_in_its_place_afterwards(partner: Provisioned) -> None:
+    _, second, _ = (owe(partner, name) for name in ("first", "second", "third"))
+    api, seen = PartnerClient(partner), []
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        Delivery.objects.filter(pk=second.pk).update(last_status=200)
+        pool.submit(in_a_thread, lambda: seen.extend(told(api.get(EVENTS)))).result(30)
+    assert seen == [(1, "first")]
+    assert told(api.get(EVENTS, {"after": 1})) == [(2, "second"), (3, "third")]
+
+
+@pytest.mark.slow
+def test_readers_at_once_all_see_the_same_events_without_a_gap(partner: Provisioned) -> None:
+    writers, readers, each = 4, 4, 40
+    start, written = Barrier(writers + readers), Event()
+    seen: list[list[tuple[int, str]]] = []
+
+    def write(name: str) -> None:
+        start.wait(30)
+        for n in range(each):
+            with transaction.atomic():
+                owe(partner, f"{name}.{n}")
+                time.sleep(random.random() / 200)
+
+    def read() -> None:
+        api, mine = PartnerClient(partner), []
+        start.wait(30)
+        while True:
+            last_time = written.is_set()
+            after = mine[-1][0] if mine else 0
+            mine += read_all(api, f"{EVENTS}?after={after}&per_page=7")
+            if last_time:
+                seen.append(mine)
+                return
+
+    with ThreadPoolExecutor(writers + readers) as pool:
+        writing = [pool.submit(in_a_thread, lambda n=n: write(f"w{n}")) for n in range(writers)]
+        reading = [pool.submit(in_a_thread, read) for _ in range(readers)]
+        for one in writing:
+            one.result()
+        written.set()
+        for one in reading:
+            one.result()
+    assert len(seen) == readers
+    assert all(events == seen[0] for events in seen)
+    assert [number for number, _ in seen[0]] == list(range(1, writers * each + 1))
+    assert len({call for _, call in seen[0]}) == writers * each
