@@ -10,8 +10,9 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from partners.admin.toolkit import ModelAdmin, UnfoldAdminTextInputWidget
+from partners.admin.toolkit import ModelAdmin, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from partners.outbound import InvalidUrl, check_url
+from partners.signatures import Checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,32 @@ class EndpointForm(RecordingUrlForm):
     schemes = ("https",)
 
 
+class SignatureForm(forms.Form):
+    """A callback as a partner received it."""
+
+    headers = forms.CharField(
+        max_length=20_000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5, "spellcheck": "false", "autocomplete": "off"}),
+        help_text="webhook-id, webhook-timestamp, webhook-signature: as HTTP, JSON, or out of a log.",
+    )
+    body = forms.CharField(
+        max_length=500_000,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 6, "spellcheck": "false", "autocomplete": "off"}),
+        help_text="As it came, before anything parsed it.",
+    )
+    received_at = forms.DateTimeField(
+        label="Received at",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "2026-03-01 09:00:00"}),
+        help_text="By the receiver's clock, in UTC. Without it the timestamp is compared with the present.",
+    )
+
+    def clean_body(self) -> str:
+        # Browsers send every newline of a text field as two characters.
+        return str(self.cleaned_data["body"]).replace("\r\n", "\n")
+
+
 def change_url(row: Model) -> str:
     """The address of the row's page in the console."""
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
@@ -77,6 +104,15 @@ def secrets_page(
 ) -> TemplateResponse:
     """The only place a secret is ever shown: this answer, which no cache may keep."""
     return _page(model_admin, request, "console/secrets.html", title, row, {"secrets": secrets})
+
+
+def signature_page(
+    model_admin: ModelAdmin, request: HttpRequest, row: Model, form: forms.Form, checked: Checked | None
+) -> TemplateResponse:
+    context: dict[str, Any] = {"form": form, "checked": checked}
+    if checked and checked.delivery and request.user.has_perm("partners.view_delivery"):
+        context["delivery_url"] = change_url(checked.delivery)
+    return _page(model_admin, request, "console/signature.html", "Check a signature", row, context)
 
 
 def _page(

@@ -1,16 +1,17 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib.admin.utils import unquote
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from partners import deliveries, provisioning
+from partners import deliveries, provisioning, signatures
 from partners.admin import pages
 from partners.admin.base import ConsoleAdmin, ReadOnlyInline, link
 from partners.admin.keys import key_badge
-from partners.admin.pages import EndpointForm, Question, change_url
+from partners.admin.pages import EndpointForm, Question, SignatureForm, change_url
 from partners.admin.toolkit import TabularInline, action
 from partners.models import ApiKey, Grant, Partner
 from zipingest import crypto
@@ -55,7 +56,7 @@ class PartnerAdmin(ConsoleAdmin):
     fields = ("name", "is_active", "rate_limit", "webhook_secret_rotated_at", "created_at")
     readonly_fields = ("webhook_secret_rotated_at", "created_at")
     inlines = (GrantInline, KeyInline)
-    actions_detail = ("new_key", "rotate_webhook_secret", "send_test_callback")
+    actions_detail = ("new_key", "rotate_webhook_secret", "send_test_callback", "check_signature")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         if change:
@@ -96,6 +97,16 @@ class PartnerAdmin(ConsoleAdmin):
             return redirect(change_url(delivery))
 
         return self.ask(request, object_id, _SEND_TEST, send, EndpointForm)
+
+    @action(description="Check a signature", icon="fact_check", permissions=["view"])
+    def check_signature(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Why a partner refuses a callback. Changes and keeps nothing, so the history does not tell of it."""
+        partner = self.get_object(request, unquote(object_id))
+        if partner is None:
+            raise Http404
+        form = SignatureForm(request.POST if request.method == "POST" else None)
+        checked = signatures.check(partner=partner, **form.cleaned_data) if form.is_valid() else None
+        return pages.signature_page(self, request, partner, form, checked)
 
     def _webhook_secret_page(self, request: HttpRequest, partner: Partner, secret: str) -> HttpResponse:
         return pages.secrets_page(self, request, partner, "Webhook secret", {"Webhook secret": secret})

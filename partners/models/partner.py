@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -34,10 +34,16 @@ class Partner(models.Model):
     def webhook_secrets(self) -> list[str]:
         """The secrets to sign with now, newest first: two while a rotation is going on, else one."""
         sealed = [self.webhook_secret]
-        rotation = timedelta(seconds=settings.WEBHOOK_ROTATION_SECONDS)
-        if self.webhook_secret_rotated_at and timezone.now() < self.webhook_secret_rotated_at + rotation:
+        if self.rotation_ends_at and timezone.now() < self.rotation_ends_at:
             sealed.append(self.old_webhook_secret)
         return [crypto.decrypt(secret) for secret in sealed]
+
+    @property
+    def rotation_ends_at(self) -> datetime | None:
+        """Until when the old secret signs too, or did; None where there was no other secret."""
+        if self.webhook_secret_rotated_at is None:
+            return None
+        return self.webhook_secret_rotated_at + timedelta(seconds=settings.WEBHOOK_ROTATION_SECONDS)
 
 
 class Grant(models.Model):
