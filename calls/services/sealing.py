@@ -7,7 +7,7 @@ from cryptography.fernet import InvalidToken
 from django.db.models import Model
 
 from calls.models import DirectAccess, RecordingAuth
-from partners.models import Partner
+from partners.models import Authenticator, Partner
 from zipingest import crypto
 
 # Whoever adds a column that is written with crypto.encrypt adds it here; a test compares.
@@ -16,6 +16,7 @@ SEALED: tuple[tuple[type[Model], str], ...] = (
     (Partner, "old_webhook_secret"),
     (RecordingAuth, "sealed_secret"),
     (DirectAccess, "sealed_secret"),
+    (Authenticator, "sealed_secret"),
 )
 _PORTION = 500
 

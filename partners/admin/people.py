@@ -4,9 +4,11 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from partners.admin.base import ConsoleAdmin
+from partners import second_factor
+from partners.admin.base import ConsoleAdmin, Refused
+from partners.admin.pages import Question
 from partners.admin.toolkit import (
     AdminPasswordChangeForm,
     ChangeUserForm,
@@ -14,9 +16,20 @@ from partners.admin.toolkit import (
     DjangoUserAdmin,
     ModelAdmin,
     UserCreationForm,
+    action,
 )
 from partners.forms import GuardedForm
 from partners.models import User
+
+_RESET = Question(
+    title="Reset second factor",
+    text="Their authenticator app and recovery codes count for nothing from now on, and at the next sign-in "
+    "they set up an app again. Make sure that it is they who ask. Whoever knows the password could be first: "
+    "where that is in doubt, change the password too.",
+    button="Reset",
+    done="The second factor is reset.",
+    dangerous=True,
+)
 
 _ACCOUNT: Any = ("Account", {"fields": ("sub_tenant", "role")})
 
@@ -74,6 +87,7 @@ class UserAdmin(DjangoUserAdmin, ConsoleAdmin):
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
         _ACCOUNT,
     )
+    actions_detail = ("reset_second_factor",)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Whoever may edit users must not take over a superuser's account.
@@ -83,6 +97,22 @@ class UserAdmin(DjangoUserAdmin, ConsoleAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fixed = tuple(super().get_readonly_fields(request, obj))
         return fixed if request.user.is_superuser else (*fixed, "is_superuser")
+
+    def fits(self, title: str, row: Any) -> bool:
+        return second_factor.is_set_up(row)
+
+    def has_reset_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        """Of others: one's own is changed with a code of it."""
+        return request.user.is_superuser and str(request.user.pk) != object_id
+
+    @action(description="Reset second factor", icon="phonelink_erase", permissions=["reset"])
+    def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def reset(person: User, _: dict[str, Any]) -> None:
+            assert isinstance(request.user, User), "the console is for those who are signed in"
+            if not second_factor.remove(user=person, by=request.user):
+                raise Refused("There is no second factor to reset.")
+
+        return self.ask(request, object_id, _RESET, reset)
 
 
 admin.site.unregister(Group)

@@ -7,8 +7,8 @@ from calls.services import sealing
 
 class Command(BaseCommand):
     help = (
-        "Encrypt every secret at rest with the newest of ENCRYPTION_KEYS. First restart all processes with "
-        "the new key in front; the old ones can go once this has said that none was left."
+        "Encrypt every secret at rest with the first of ENCRYPTION_KEYS. Before, restart all processes with "
+        "the new key behind the old one, then with it in front; the old one can go once this has ended well."
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
