@@ -1,5 +1,6 @@
 """The helper has no secrets, may open nothing else, and dies alone: of its limits, or with its parent."""
 
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from calls.audio import helper as helper_module
 from calls.audio.engine import AudioEngine
 from calls.audio.errors import AudioError, HelperCrashed
 from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions
@@ -74,6 +76,38 @@ def test_it_cannot_raise_its_limits_again(helper: HelperProcess, limit: str, val
 
 def test_it_can_gain_no_privileges(helper: HelperProcess) -> None:
     assert "NoNewPrivs:\t1" in proc(helper, "status")
+
+
+def test_the_kernel_refuses_what_decoding_never_needs(helper: HelperProcess) -> None:
+    assert "Seccomp:\t2" in proc(helper, "status")
+
+
+@pytest.mark.slow  # it starts a process of its own
+def test_behind_the_fence_there_is_no_connection_and_no_other_program() -> None:
+    tried = """
+import json, os, runpy, socket, sys
+helper = runpy.run_path(sys.argv[1])
+helper["raise_fence"](os.getppid(), 1 << 30)
+pipe = os.pipe()
+tries = {
+    "socket": lambda: socket.socket(),
+    "a pair of sockets": lambda: socket.socketpair(),
+    "io_uring": lambda: helper["ctypes"].CDLL(None, use_errno=True).syscall(425, 1, None),
+    "a program": lambda: os.execv("/bin/true", ["true"]),
+    "a pipe, which is allowed": lambda: os.write(pipe[1], b"x"),
+}
+def said(attempt):
+    try:
+        return "refused" if attempt() == -1 else "done"
+    except PermissionError:
+        return "refused"
+print(json.dumps({name: said(attempt) for name, attempt in tries.items()}))
+"""
+    command = [sys.executable, "-I", "-c", tried, helper_module.__file__]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    answers = json.loads(ended.stdout)
+    assert answers.pop("a pipe, which is allowed") == "done"
+    assert set(answers.values()) == {"refused"}, answers
 
 
 def test_it_stands_in_a_directory_that_is_gone(helper: HelperProcess) -> None:
