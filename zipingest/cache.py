@@ -30,6 +30,9 @@ class RedisOrOwnMemory(RedisCache):
     def add(self, *args: Any, **kwargs: Any) -> bool:
         return bool(self._either("add", *args, **kwargs))
 
+    def set(self, *args: Any, **kwargs: Any) -> None:
+        self._either("set", *args, **kwargs)
+
     def get(self, *args: Any, **kwargs: Any) -> Any:
         return self._either("get", *args, **kwargs)
 

@@ -9,7 +9,7 @@ from django.core.mail import EmailMessage
 from django.db.models import Count, DateTimeField, ExpressionWrapper, F, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from calls.models import Pause
+from calls.models import Pause, Source
 from partners.models import Role, User
 from zipingest import work
 
@@ -39,8 +39,13 @@ def overlong(now: datetime) -> QuerySet[Pause]:
 
 
 def counts() -> dict[str, int]:
-    """How many recordings are paused now, and of how many of these somebody was told."""
-    paused = Pause.objects.filter(resumed_at__isnull=True, call__ended_at__isnull=True)
+    """How many recordings are paused now, and of how many of these somebody was told.
+
+    Asked of the calls in progress, which are few: pauses that nobody has ended are kept for ever.
+    """
+    paused = Pause.objects.filter(
+        resumed_at__isnull=True, call__source=Source.LIVE, call__ended_at__isnull=True
+    )
     return paused.aggregate(open=Count("pk"), overlong=Count("alerted_at"))
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from zipingest.storage import default_storage
+from zipingest.work.nudges import IMPATIENT
 
 log = structlog.get_logger(__name__)
 
@@ -22,11 +23,16 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when database, broker and storage answer, else 503; names which of them does not, not why."""
-    parts = {name: _answers(name, ask) for name, ask in _PARTS.items()}
+    parts = answering()
     # A broker that is away costs time, not data: requests are served, so it does not make us unready.
     ready = parts["database"] and parts["storage"]
     shown = {name: "ok" if ok else "unavailable" for name, ok in parts.items()}
     return JsonResponse({"status": "ok" if ready else "unavailable", **shown}, status=200 if ready else 503)
+
+
+def answering() -> dict[str, bool]:
+    """Which of database, broker and storage answer now."""
+    return {name: _answers(name, ask) for name, ask in _PARTS.items()}
 
 
 def _ask_database() -> None:
@@ -35,7 +41,7 @@ def _ask_database() -> None:
 
 
 def _ask_broker() -> None:
-    with current_app.connection_for_write() as broker:
+    with current_app.connection_for_write(transport_options=IMPATIENT) as broker:
         broker.ensure_connection(max_retries=1, timeout=2)
 
 

@@ -16,6 +16,7 @@ from calls.telephony.asterisk import client
 from calls.telephony.port import Answered, Ending, Event, HungUp, RecordingReady, Unavailable
 from partners.outbound import Deadline
 from partners.outbound.service import NotSent, connect_service
+from zipingest import signs
 
 Message = Mapping[str, Any]
 
@@ -76,6 +77,7 @@ def messages(stop: Stop) -> Iterator[Message]:
     with _plainly(), _connection() as connection:
         heard, asked = time.monotonic(), False
         while not stop.is_set():
+            signs.keep_noting(signs.FOLLOWER)
             try:
                 opcode, frame = connection.recv_data_frame(control_frame=True)
             except websocket.WebSocketTimeoutException:

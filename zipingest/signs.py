@@ -1,0 +1,42 @@
+"""Signs of life: when something of ours that nobody asks anything was last seen at work.
+
+They stand in the cache that all processes share, not in the database: nobody needs them a week later.
+"""
+
+import time
+from datetime import datetime
+
+from django.core.cache import caches
+
+from zipingest.work import database_now
+
+SWEEP = "sweep"
+FOLLOWER = "follower"
+
+_KEPT_SECONDS = 7 * 24 * 3600
+_EVERY_SECONDS = 5.0
+
+_noted_at: dict[str, float] = {}
+
+
+def note(name: str) -> None:
+    """Something was at work just now, by the database's clock."""
+    caches["shared"].set(_key(name), database_now(), _KEPT_SECONDS)
+
+
+def keep_noting(name: str) -> None:
+    """For a loop, as often as it turns: of this process a note in five seconds."""
+    now = time.monotonic()
+    if now - _noted_at.get(name, -_EVERY_SECONDS) >= _EVERY_SECONDS:
+        _noted_at[name] = now
+        note(name)
+
+
+def last(name: str) -> datetime | None:
+    """When it was; None where nobody has seen it for a week, or the shared cache is away."""
+    seen: datetime | None = caches["shared"].get(_key(name))
+    return seen
+
+
+def _key(name: str) -> str:
+    return f"sign:{name}"
