@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -148,31 +148,34 @@ def deliver(leases: Sequence[Lease]) -> None:
     clock = _Clock()
     tries: list[_Try] = []
     try:
-        for lease in leases:
-            if clock.seconds > _SECONDS_AT_ONCE:
-                _unless_lost(lease.put_back)
-            else:
-                tries.append(_try(lease, deliveries[lease.pk], secrets, clock))
+        with outbound.Line() as line:
+            for lease in leases:
+                if clock.seconds > _SECONDS_AT_ONCE:
+                    _unless_lost(lease.put_back)
+                else:
+                    tries.append(_try(lease, deliveries[lease.pk], secrets, line, clock))
     finally:
         _record_all(tries, clock)
 
 
-def _try(lease: Lease, delivery: Delivery, secrets: Sequence[str], clock: _Clock) -> _Try:
+def _try(
+    lease: Lease, delivery: Delivery, secrets: Sequence[str], line: outbound.Line, clock: _Clock
+) -> _Try:
     with structlog.contextvars.bound_contextvars(
         request_id=delivery.request_id, webhook_id=delivery.webhook_id
     ):
-        outcome = _send(delivery, secrets, clock)
+        outcome = _send(delivery, secrets, line, clock)
         log.info("callback_tried", status=outcome.status, error=outcome.error)
     return _Try(lease, delivery, outcome)
 
 
-def _send(delivery: Delivery, secrets: Sequence[str], clock: _Clock) -> _Outcome:
+def _send(delivery: Delivery, secrets: Sequence[str], line: outbound.Line, clock: _Clock) -> _Outcome:
     started_at = clock.now()
     try:
-        answer = outbound.post(
+        answer = line.post(
             delivery.url,
             body=delivery.body.encode(),
-            headers=_headers(delivery, secrets),
+            headers=_headers(delivery, secrets, started_at),
             deadline_seconds=settings.CALLBACK_TIMEOUT_SECONDS,
         )
     except outbound.OutboundError as error:
@@ -184,13 +187,13 @@ def _send(delivery: Delivery, secrets: Sequence[str], clock: _Clock) -> _Outcome
     )
 
 
-def _headers(delivery: Delivery, secrets: Sequence[str]) -> dict[str, str]:
-    now = datetime.now(UTC)
-    signatures = [Webhook(secret).sign(delivery.webhook_id, now, delivery.body) for secret in secrets]
+def _headers(delivery: Delivery, secrets: Sequence[str], at: datetime) -> dict[str, str]:
+    """``at`` is of the database's clock: a receiver refuses what this machine's, set wrongly, would date."""
+    signatures = [Webhook(secret).sign(delivery.webhook_id, at, delivery.body) for secret in secrets]
     return {
         "Content-Type": "application/json",
         "webhook-id": delivery.webhook_id,
-        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
 

@@ -3,7 +3,6 @@
 A key id begins with ``zpk_``, a secret with ``zps_``; of the secret only a digest is kept (credentials.py).
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,9 +14,12 @@ from partners import credentials
 from partners.credentials import AtRest
 from partners.models import ApiKey, Grant, Partner, SubTenant
 from partners.models.keys import Scope
+from zipingest.prepared import Prepared
 
 KEY_PREFIX = "zpk_"
 SECRET_PREFIX = "zps_"  # noqa: S105 - the public prefix, not a secret
+
+_KEY = Prepared(ApiKey.objects.select_related("partner"), "key_id")
 
 
 class InvalidKey(Exception):
@@ -66,10 +68,7 @@ def verify(*, key_id: str, secret: str) -> ApiKey:
 
     An unknown id costs the same digest and comparison as a known one.
     """
-    key = None
-    if credentials.is_well_formed(key_id, KEY_PREFIX):
-        with suppress(ApiKey.DoesNotExist):
-            key = ApiKey.objects.select_related("partner").get(key_id=key_id)
+    key = _KEY.get(key_id=key_id) if credentials.is_well_formed(key_id, KEY_PREFIX) else None
     kept = AtRest(key.digest, key.pepper_version) if key else None
     matches = credentials.fits(f"{key_id}.{secret}", kept)
     if key is None or not matches or not key.is_usable():

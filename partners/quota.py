@@ -58,7 +58,8 @@ def _spend(limiter: MovingWindowRateLimiter, name: str, limit: int) -> Quota:
     item = RateLimitItemPerMinute(limit)
     allowed = limiter.hit(item, name)
     window = limiter.get_window_stats(item, name)
-    reset_after = max(1, math.ceil(window.reset_time - time.time()))
+    # The window is told by clocks, and one of them may have been set in between.
+    reset_after = min(max(1, math.ceil(window.reset_time - time.time())), item.get_expiry())
     return Quota(allowed, limit, max(0, window.remaining), reset_after)
 
 

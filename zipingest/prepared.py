@@ -20,7 +20,7 @@ M = TypeVar("M", bound=Model)
 
 
 class Prepared(Generic[M]):
-    """``rows`` of which the named columns (``sub_tenant``, ``uuid``) have values that are given later."""
+    """``rows`` of which the named columns (``uuid``, ``tenant__external_id``) get their values later."""
 
     def __init__(self, rows: QuerySet[M], *columns: str) -> None:
         self._rows = rows
@@ -109,8 +109,7 @@ class _Statement(Generic[M]):
 
 
 def _compose(rows: QuerySet[M], columns: Sequence[str]) -> _Statement[M]:
-    fields: Any = rows.model._meta
-    given = {name: _Given(name, fields.get_field(name)) for name in columns}
+    given = {name: _Given(name, _column(rows.model, name)) for name in columns}
     compiler: Any = rows.filter(**given).order_by()[:1].query.get_compiler(DEFAULT_DB_ALIAS)
     sql, parameters = compiler.as_sql()
     selected = [expression for expression, _, _ in compiler.select]
@@ -127,6 +126,16 @@ def _compose(rows: QuerySet[M], columns: Sequence[str]) -> _Statement[M]:
         annotations=compiler.annotation_col_map,
         converted={place: each for place, each in enumerate(selected) if _converters(each)},
     )
+
+
+def _column(model: type[Model], path: str) -> "Field[Any, Any]":
+    """The column that a filter calls so, perhaps of a related model."""
+    *relations, name = path.split("__")
+    fields: Any = model._meta
+    for relation in relations:
+        fields = fields.get_field(relation).related_model._meta
+    column: Field[Any, Any] = fields.get_field(name)
+    return column
 
 
 def _converters(expression: Any) -> list[Any]:

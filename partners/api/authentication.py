@@ -1,7 +1,7 @@
 """Who calls on the partner surface: key and secret, then the tenant and sub-tenant they act for."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -14,6 +14,9 @@ from partners.models import ApiKey, Partner, SubTenant
 from zipingest.api.addresses import client_address
 from zipingest.api.errors import ApiError
 from zipingest.api.middleware import note
+from zipingest.prepared import Prepared
+
+_GRANTED = Prepared(SubTenant.objects.all(), "tenant__external_id", "external_id", "grants__partner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +61,12 @@ def granted_sub_tenant(request: Request, key: ApiKey) -> SubTenant:
     sub_tenant_id = request.headers.get("x-sub-tenant-id", "")
     if not sub_tenant_id:
         raise ApiError(400, "Sub-Tenant ID is required")
-    bound: dict[str, Any] = {"pk": key.sub_tenant_id} if key.sub_tenant_id else {}
-    try:
-        return SubTenant.objects.get(
-            tenant__external_id=tenant_id,
-            external_id=sub_tenant_id,
-            grants__partner=key.partner_id,
-            **bound,
-        )
-    except SubTenant.DoesNotExist:
-        raise ApiError(403) from None
+    found = _GRANTED.get(
+        tenant__external_id=tenant_id, external_id=sub_tenant_id, grants__partner=key.partner_id
+    )
+    if found is None or key.sub_tenant_id not in (None, found.pk):
+        raise ApiError(403)
+    return found
 
 
 def refused_authentication(request: HttpRequest, refusal: ApiError) -> ApiError:

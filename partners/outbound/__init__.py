@@ -1,11 +1,12 @@
 """The one way out: every connection this product makes to somebody else's server starts here.
 
-Recordings are fetched with `download` and looked at with `peek`, callbacks sent with `post`; `connect` opens
+Recordings are fetched with `download` and looked at with `peek`, callbacks sent with
+`post`, or with a `Line` where several go one after the other; `connect` opens
 a socket for another protocol. `check_url` judges the form of a URL before it is stored. Whatever goes wrong
 is an `OutboundError` with a reason in plain words.
 """
 
-from partners.outbound.client import RECORDING_SCHEMES, Answer, Download, Peek, download, peek, post
+from partners.outbound.client import RECORDING_SCHEMES, Download, Peek, download, peek
 from partners.outbound.connection import connect
 from partners.outbound.credentials import NO_CREDENTIALS, Credentials
 from partners.outbound.deadline import Deadline
@@ -22,6 +23,7 @@ from partners.outbound.errors import (
     TooManyRedirects,
     Truncated,
 )
+from partners.outbound.line import Answer, Line, post
 from partners.outbound.transcript import Hop
 from partners.outbound.urls import Target, check_url
 
@@ -38,6 +40,7 @@ __all__ = [
     "Download",
     "Hop",
     "InvalidUrl",
+    "Line",
     "NameNotResolved",
     "NetworkFault",
     "OutboundError",

@@ -1,4 +1,4 @@
-"""What we do to other people's servers: fetch a recording, look at its beginning, send a callback."""
+"""What we get of other people's servers: a recording, or its beginning."""
 
 import builtins
 import hashlib
@@ -27,7 +27,6 @@ from partners.outbound.urls import Target, check_url, redirected
 
 RECORDING_SCHEMES = ("http", "https")
 CONFIGURED_SCHEMES = ("https",)
-CALLBACK_SCHEMES = ("https",)
 MAX_REDIRECTS = 3
 HEAD_BYTES = 512
 EXCERPT_BYTES = 1024
@@ -68,21 +67,6 @@ class Peek:
     content_type: str
     head: bytes
     total_bytes: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a callback's receiver answered: header names in lower case, at most 1 KiB of the body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: str
-    duration_seconds: float
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds the receiver asks us to wait (RFC 9110 §10.2.3), or None."""
-        return parse_retry_after(self.headers.get("retry-after"))
 
 
 def download(
@@ -148,24 +132,6 @@ def peek(
             content_type=_content_type(response),
             head=head,
             total_bytes=total,
-        )
-
-
-def post(url: str, *, body: bytes, headers: Mapping[str, str], deadline_seconds: float) -> Answer:
-    """POST `body` to `url` (https) and return whatever is answered; a redirect is an answer.
-
-    Raises an `OutboundError` where there is no answer. Once the status is known a body that breaks off or
-    hangs changes nothing.
-    """
-    with Exchange(schemes=CALLBACK_SCHEMES, deadline_seconds=deadline_seconds) as exchange:
-        target = check_url(url, schemes=CALLBACK_SCHEMES)
-        with exchange.send("POST", target, headers=headers, body=body) as response:
-            text = _excerpt(exchange, response).decode(errors="replace")
-        return Answer(
-            status=response.status_code,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            body=text,
-            duration_seconds=exchange.deadline.elapsed,
         )
 
 

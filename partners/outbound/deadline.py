@@ -1,6 +1,7 @@
 """The end of an exchange, whatever the server does."""
 
 import heapq
+import os
 import socket
 import threading
 import time
@@ -54,8 +55,9 @@ class Deadline:
         return max(min(seconds, self.seconds - self.elapsed), 0.001)
 
     def watch(self, sock: socket.socket) -> None:
-        # A duplicate, because TLS takes the descriptor over and leaves `sock` empty.
-        self._hold(sock.dup())
+        # A duplicate, because TLS takes the descriptor over and leaves `sock` empty. By its number, because a
+        # socket in TLS cannot duplicate itself.
+        self._hold(socket.socket(fileno=os.dup(sock.fileno())))
         if self.expired:
             self.shut_down()
 

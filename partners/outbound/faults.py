@@ -3,12 +3,14 @@
 import http.client
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import requests
 import urllib3.exceptions
 from requests_hardened.ip_filter import InvalidIPAddress  # type: ignore[import-untyped]  # ships no type hints
 
-from partners.outbound.errors import AddressRefused, NetworkFault, OutboundError, Truncated
+from partners.outbound.deadline import Deadline
+from partners.outbound.errors import AddressRefused, DeadlineExceeded, NetworkFault, OutboundError, Truncated
 
 # What sending and receiving may raise. ValueError: hostile headers and chunk sizes reach `int()` in places.
 TRANSPORT_ERRORS = (
@@ -39,6 +41,21 @@ _CERTIFICATE_WORDS = {
     62: "the server's certificate is not valid for this name",
     64: "the server's certificate is not valid for this address",
 }
+
+
+@contextmanager
+def in_plain_words(deadline: Deadline) -> Iterator[None]:
+    """Lets nothing out but an `OutboundError`; whatever fails once `deadline` has passed is its doing."""
+    # `from None`: the libraries' messages quote the URL with its query.
+    try:
+        yield
+    except OutboundError as error:
+        if error.permanent or not deadline.expired:
+            raise
+        raise DeadlineExceeded(deadline.seconds) from None
+    except TRANSPORT_ERRORS as error:
+        deadline.check()
+        raise explain(error) from None
 
 
 def explain(error: BaseException) -> OutboundError:

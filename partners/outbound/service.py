@@ -8,19 +8,17 @@ import http.client
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from socket import socket
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from partners.outbound import faults
-from partners.outbound.connection import connect
+from partners.outbound.connection import connect_to
 from partners.outbound.credentials import NO_CREDENTIALS, Credentials
 from partners.outbound.deadline import Deadline
 from partners.outbound.errors import OutboundError, TooLarge, Truncated
-from partners.outbound.transport import USER_AGENT, trusted_roots
-from partners.outbound.urls import Target, bracketed, check_url, require_public_form
+from partners.outbound.transport import USER_AGENT
+from partners.outbound.urls import Target, check_url
 
 SERVICE_SCHEMES = ("https",)
 
@@ -73,25 +71,9 @@ def stream_service(
 def connect_service(url: str, *, deadline: Deadline) -> socket:
     """A connection to the service, in TLS where its URL is https; nothing is sent yet. Raises `NotSent`."""
     try:
-        target = check_service_url(url)
-        sock = connect(f"{bracketed(target.host)}:{target.port}", default_port=target.port, deadline=deadline)
-        with _in_plain_words(deadline):
-            return _admitted(sock, target)
+        return connect_to(check_service_url(url), schemes=SERVICE_SCHEMES, deadline=deadline)
     except OutboundError as error:
         raise NotSent(error) from None
-
-
-def _admitted(sock: socket, target: Target) -> socket:
-    try:
-        # With ALLOW_LOOPBACK more has passed by its form than may, unless it is on this machine.
-        if not (target.trusted or ip_address(sock.getpeername()[0]).is_loopback):
-            require_public_form(target, schemes=SERVICE_SCHEMES)
-        if target.scheme != "https":
-            return sock
-        return trusted_roots(settings.OUTBOUND_CA_FILE).wrap_socket(sock, server_hostname=target.server_name)
-    except BaseException:
-        sock.close()
-        raise
 
 
 @contextmanager
@@ -104,18 +86,13 @@ def _exchange(
         target = check_service_url(url)
         connection = http.client.HTTPConnection(target.host, target.port)
         connection.sock = sock
-        with closing(connection), _in_plain_words(deadline):
+        with closing(connection), faults.in_plain_words(deadline):
             sock.settimeout(deadline.at_most(settings.OUTBOUND_READ_SECONDS))
             headers = {"Host": target.authority, "User-Agent": USER_AGENT, "Connection": "close"}
-            connection.request(method, _resource(target), headers={**headers, **credentials.headers})
+            connection.request(method, target.resource, headers={**headers, **credentials.headers})
             with connection.getresponse() as response:
                 yield response
             deadline.check()  # at which a body without a length would seem to end
-
-
-def _resource(target: Target) -> str:
-    parts = urlsplit(target.url)
-    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
 
 def _pieces(response: http.client.HTTPResponse, max_bytes: int) -> Iterator[bytes]:
@@ -128,16 +105,3 @@ def _pieces(response: http.client.HTTPResponse, max_bytes: int) -> Iterator[byte
         yield piece
     if response.length:
         raise Truncated
-
-
-@contextmanager
-def _in_plain_words(deadline: Deadline) -> Iterator[None]:
-    try:
-        yield
-    except OutboundError as error:
-        if not error.permanent:
-            deadline.check()
-        raise
-    except faults.TRANSPORT_ERRORS as error:
-        deadline.check()
-        raise faults.explain(error) from None

@@ -4,28 +4,24 @@
 judged by our own, stricter list; lookups and the exchange as a whole have a deadline.
 """
 
-import functools
 import logging
 import socket
-import ssl
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from typing import Any, Self
 
 import requests
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from requests_hardened import Config, HTTPSession  # type: ignore[import-untyped]  # ships no type hints
 from requests_hardened.ip_filter_adapter import IPFilterAdapter  # type: ignore[import-untyped]  # ships no type hints
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from partners.outbound import addresses, faults
+from partners.outbound import faults
+from partners.outbound.connection import judged_address, trusted_roots
 from partners.outbound.credentials import NO_CREDENTIALS, Credentials
 from partners.outbound.deadline import Deadline
-from partners.outbound.errors import DeadlineExceeded, OutboundError
+from partners.outbound.errors import OutboundError
 from partners.outbound.transcript import Hop, hop
-from partners.outbound.urls import Target, bracketed, check_url, require_public_form
+from partners.outbound.urls import Target, bracketed, check_url
 
 USER_AGENT = "Zipingest/0.1.0"
 _PLAIN = {"Accept-Encoding": "identity", "Connection": "close"}
@@ -62,10 +58,11 @@ class PinningAdapter(IPFilterAdapter):  # type: ignore[misc]  # untyped base
         self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         target = check_url(request.url or "", schemes=self._schemes, configured=self._trusted)
+        address = judged_address(target, schemes=self._schemes, deadline=self._deadline)
         # The base class is shown the address instead of the name: nothing is looked up a second time, and
         # its own list is a second opinion on the address, but for a trusted one, which may be private.
         pinned = request.copy()
-        pinned.url = f"{target.scheme}://{bracketed(self._address(target))}:{target.port}/"
+        pinned.url = f"{target.scheme}://{bracketed(address)}:{target.port}/"
         base = super(IPFilterAdapter, self) if target.trusted else super()
         attributes_of = base.build_connection_pool_key_attributes  # type: ignore[attr-defined] # not in its stubs
         host_params, pool_kwargs = attributes_of(pinned, verify, cert)
@@ -85,14 +82,6 @@ class PinningAdapter(IPFilterAdapter):  # type: ignore[misc]  # untyped base
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Nothing: the context verifies; the base class would load the bundle again for each connection."""
-
-    def _address(self, target: Target) -> str:
-        seconds = self._deadline.at_most(settings.OUTBOUND_DNS_SECONDS)
-        answers = addresses.resolve(target.host, target.port, seconds=seconds)
-        addresses.require_reachable(answers, trusted=target.trusted)
-        if not (target.trusted or all(answer.is_loopback for answer in answers)):
-            require_public_form(target, schemes=self._schemes)
-        return str(answers[0])
 
 
 class _Session(HTTPSession):  # type: ignore[misc]  # untyped base
@@ -137,7 +126,7 @@ class Exchange:
         request = requests.Request(method, credentials.added_to(target.url), headers=headers, data=body)
         adapter = PinningAdapter(target, schemes=self.schemes, deadline=self.deadline)
         self._session.mount(f"{target.scheme}://", adapter)
-        with self._in_plain_words():
+        with faults.in_plain_words(self.deadline):
             prepared = self._session.prepare_request(request)
             timeouts = (
                 self.deadline.at_most(settings.OUTBOUND_CONNECT_SECONDS),
@@ -152,25 +141,12 @@ class Exchange:
 
     def read(self, response: requests.Response, size: int) -> bytes:
         """The next bytes of the body, at most `size`, as they were sent; none at its end."""
-        with self._in_plain_words():
+        with faults.in_plain_words(self.deadline):
             # read1 takes what one receive gives. read() waits for all of `size`, and on a chunk of negative
             # size for everything the server ever sends.
             piece: bytes = response.raw.read1(size, decode_content=False) or b""
             self.deadline.check()
         return piece
-
-    @contextmanager
-    def _in_plain_words(self) -> Iterator[None]:
-        # `from None`: the libraries' messages quote the URL with its query.
-        try:
-            yield
-        except OutboundError as error:
-            if error.permanent or not self.deadline.expired:
-                raise
-            raise DeadlineExceeded(self.deadline.seconds) from None
-        except faults.TRANSPORT_ERRORS as error:
-            self.deadline.check()
-            raise faults.explain(error) from None
 
 
 # Its filter is off because our adapter, which is its filter and more, is mounted instead.
@@ -181,15 +157,3 @@ _CONFIG = Config(
     default_timeout=None,
     user_agent_override=USER_AGENT,
 )
-
-
-@functools.lru_cache(maxsize=4)
-def trusted_roots(ca_file: str) -> ssl.SSLContext:
-    """The public authorities of certifi, and those of `ca_file`. Loading takes long enough to do it once."""
-    context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-    if ca_file:
-        try:
-            context.load_verify_locations(ca_file)
-        except OSError as error:
-            raise ImproperlyConfigured(f"OUTBOUND_CA_FILE: cannot read {ca_file}: {error}") from error
-    return context

@@ -44,6 +44,12 @@ class Target:
         return self.host.rstrip(".")
 
     @property
+    def resource(self) -> str:
+        """What is asked of the server: path and query (RFC 9112 §3.2.1)."""
+        parts = urlsplit(self.url)
+        return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+
+    @property
     def authority(self) -> str:
         """The Host header: the port only where it is not the scheme's own (RFC 9110 §7.2)."""
         host = bracketed(self.server_name)

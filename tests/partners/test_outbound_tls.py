@@ -8,7 +8,7 @@ import pytest
 import trustme
 from django.core.exceptions import ImproperlyConfigured
 
-from partners.outbound import DeadlineExceeded, InvalidUrl, NetworkFault, addresses, download, post
+from partners.outbound import DeadlineExceeded, InvalidUrl, Line, NetworkFault, addresses, download, post
 from tests.support.partner_server import PartnerServer
 
 HOST = "recordings.example.test"
@@ -146,3 +146,18 @@ def test_a_body_that_drips_over_tls_ends_at_the_deadline(trusted, authority):
         with pytest.raises(DeadlineExceeded):
             download(partner.url("/a", host=HOST), to=BytesIO(), max_bytes=10_000, deadline_seconds=0.5)
         assert time.monotonic() - began < 1.5
+
+
+def test_a_secured_connection_is_kept_for_the_next_and_has_its_deadline(trusted, authority):
+    names: list[str] = []
+    with serving(authority.issue_cert(HOST), names) as partner, Line() as line:
+        partner.serve("/a", b"okay")
+        partner.serve("/hangs", b"okay", drip=(1, 5))
+        for _ in range(3):
+            answer = line.post(partner.url("/a", host=HOST), body=b"{}", headers={}, deadline_seconds=5)
+            assert answer.body == "okay"
+        assert (len(names), partner.connections) == (1, 1)
+        began = time.monotonic()
+        answer = line.post(partner.url("/hangs", host=HOST), body=b"{}", headers={}, deadline_seconds=0.5)
+        assert (answer.body, time.monotonic() - began < 3) == ("o", True)
+        assert partner.connections == 1

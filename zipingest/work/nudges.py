@@ -9,7 +9,7 @@ from kombu import pools
 log = structlog.get_logger(__name__)
 
 # Left to itself, kombu asks a dead broker again after 2 and after 4 seconds, in the middle of a request.
-_IMPATIENT = {"max_retries": 1, "interval_start": 0, "socket_timeout": 1, "socket_connect_timeout": 1}
+IMPATIENT = {"max_retries": 1, "interval_start": 0, "socket_timeout": 1, "socket_connect_timeout": 1}
 # That long nobody asks a broker that has failed: one request waits for it, not each.
 _REST_SECONDS = 5.0
 
@@ -30,7 +30,7 @@ class Nudges:
             log.warning("nudge_not_sent", task=task, error=type(error).__name__)
 
     def _send(self, task: str) -> None:
-        broker = current_app.connection_for_write(transport_options=_IMPATIENT)
+        broker = current_app.connection_for_write(transport_options=IMPATIENT)
         with pools.connections[broker].acquire(block=True) as connection:
             current_app.send_task(task, connection=connection, retry=False)
 
