@@ -12,7 +12,7 @@ from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Protocol, Self
 
-from exports.packaging.content import Content
+from exports.packaging.content import Chunk, Content
 
 # The central directory, about 100 bytes an entry, is kept in memory up to this size, then in a file.
 DIRECTORY_MEMORY_BYTES = 1024 * 1024
@@ -43,7 +43,7 @@ _LAST_DOS_TIME = datetime(2107, 12, 31, 23, 59, 58, tzinfo=UTC)
 class Target(Protocol):
     """What an archive is written to; a ``Writer`` of the storage is one."""
 
-    def write(self, data: bytes, /) -> object: ...
+    def write(self, data: Chunk, /) -> object: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,7 @@ class Archive:
         if self.bytes != end:
             raise ValueError(f"{self.bytes - end + content.size} bytes came for an entry of {content.size}")
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: Chunk) -> None:
         self._target.write(data)
         self.bytes += len(data)
 

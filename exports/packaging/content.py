@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+Chunk = bytes | memoryview
+
 
 class EntryFailed(Exception):
     """One entry cannot be included; ``reason`` says why in plain words."""
@@ -29,11 +31,12 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """``size`` bytes with the CRC-32 ``crc32``, both proven. The chunks are read once; then close it."""
+    """``size`` bytes with the CRC-32 ``crc32``, both proven. The chunks are read once, each before the next,
+    and then it is closed."""
 
     size: int
     crc32: int
-    chunks: Iterable[bytes]
+    chunks: Iterable[Chunk]
     close: Callable[[], object] = _nothing
 
     @classmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, Protocol
 
-from exports.packaging.content import Content, EntryDamaged, EntryMissing
+from exports.packaging.content import Chunk, Content, EntryDamaged, EntryMissing
 from zipingest.storage import ByteStream, ObjectMissing, Storage
 
 # An object up to this size waits for its turn in memory; if it is a file, up to the second size.
@@ -46,7 +46,7 @@ def verified(
             raise EntryDamaged(f"{stream.remaining} bytes are stored, {wanted.size} were")
         keep, chunks = _keeper(wanted, storage, folder, opened)
         crc32 = 0
-        for block in _blocks(stream):
+        for block in _blocks_of(stream, is_file=storage.local_path(wanted.key) is not None):
             on_block()
             crc32 = zlib.crc32(block, crc32)
             keep(block)
@@ -69,21 +69,32 @@ def _open(wanted: Wanted, storage: Storage) -> ByteStream:
 
 def _keeper(
     wanted: Wanted, storage: Storage, folder: Path | None, opened: ExitStack
-) -> tuple[Callable[[bytes], object], Iterable[bytes]]:
+) -> tuple[Callable[[Chunk], object], Iterable[Chunk]]:
     """What keeps a block, and the blocks kept; what it opens goes to ``opened``."""
     is_file = storage.local_path(wanted.key) is not None
     if wanted.size <= (FILE_MEMORY_BYTES if is_file else MEMORY_BYTES):
         blocks: deque[bytes] = deque()
-        return blocks.append, _taken_out(blocks)
+        return lambda block: blocks.append(bytes(block)), _taken_out(blocks)
     if is_file:
         # Opened now: deleted meanwhile, the file is still ours to read.
-        return _drop, _blocks(opened.enter_context(_open(wanted, storage)))
+        return _drop, _into_one_place(opened.enter_context(_open(wanted, storage)))
     file = opened.enter_context(TemporaryFile(dir=folder, buffering=0))  # noqa: SIM115 - opened closes it
     return file.write, _from_start(file)
 
 
-def _drop(block: bytes) -> None:
+def _drop(block: Chunk) -> None:
     """Keeps what the store itself keeps."""
+
+
+def _blocks_of(stream: ByteStream, *, is_file: bool) -> Iterable[Chunk]:
+    return _into_one_place(stream) if is_file else _blocks(stream)
+
+
+def _into_one_place(stream: ByteStream) -> Iterator[memoryview]:
+    """Blocks that are gone when the next is asked for: new memory for each costs as much as the reading."""
+    place = memoryview(bytearray(min(BLOCK_BYTES, stream.remaining)))
+    while count := stream.readinto(place):
+        yield place[:count]
 
 
 def _blocks(source: _Readable) -> Iterator[bytes]:

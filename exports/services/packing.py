@@ -267,7 +267,8 @@ def _finish(lease: Lease, packed: _Packed) -> None:
         missing=totals.missing,
         zip_key=stored.key,
         zip_bytes=stored.bytes,
-        zip_etag=stored.etag,
+        # Not every store tells one; what lies under a key never changes, as it names job and epoch.
+        zip_etag=stored.etag or stored.key.removeprefix(PREFIX).replace("/", "-"),
     )
 
 

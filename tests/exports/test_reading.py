@@ -40,7 +40,7 @@ def outcomes(wanted: list[Stored], storage: Storage, **options: object) -> list[
     found: list[bytes | EntryFailed] = []
     for item, outcome in read_ahead(wanted, storage, **options):
         assert item is wanted[len(found)]
-        found.append(b"".join(outcome.chunks) if isinstance(outcome, Content) else outcome)
+        found.append(b"".join(map(bytes, outcome.chunks)) if isinstance(outcome, Content) else outcome)
     return found
 
 
@@ -118,7 +118,7 @@ def test_a_file_deleted_while_it_waits_is_read_all_the_same(local: LocalStorage)
     found = []
     for _, outcome in read_ahead(wanted, local):
         local.delete("b")  # both are one batch, so verified
-        found.append(b"".join(outcome.chunks))
+        found.append(b"".join(map(bytes, outcome.chunks)))
     assert found == [data, data]
 
 

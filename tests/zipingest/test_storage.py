@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.partner_server import PartnerServer
 from tests.support.s3 import S3Server
 from tests.zipingest.storage_tools import (
     KEY,
@@ -209,6 +210,21 @@ def test_an_object_store_that_ignores_ranges_is_an_error(s3: S3Server) -> None:
         pytest.raises(StorageError, match="does not answer ranges"),
     ):
         s3.storage("any", endpoint_url=endpoint_url).open_range(KEY, 2, 5)
+
+
+def test_an_answer_that_ends_within_its_headers_is_an_error(s3: S3Server) -> None:
+    with PartnerServer() as server:
+        server.script(f"/{s3.bucket}/any/{KEY}", lambda: [b"HTTP/1.1 200 OK\r\nConten"])
+        with pytest.raises(StorageError, match="incomplete"):
+            s3.storage("any", endpoint_url=server.url("")).open_range(KEY)
+
+
+def test_a_body_is_sent_without_being_asked_for(s3: S3Server) -> None:
+    """Where a connection ends within the answer that asks for it (100 Continue), botocore reads for ever."""
+    with PartnerServer() as server:
+        server.serve(f"/{s3.bucket}/any/{KEY}")
+        put(s3.storage("any", endpoint_url=server.url("")), KEY, b"0123456789")
+        assert [request.headers["Expect"] for request in server.requests] == [None]
 
 
 # --- Listing, missing, deleting ---------------------------------------------------------------------------

@@ -77,6 +77,7 @@ def check_range(start: int, stop: int | None) -> None:
 
 class _Body(Protocol):
     def read(self, size: int, /) -> bytes: ...
+    def readinto(self, buffer: memoryview, /) -> int | None: ...
     def close(self) -> None: ...
 
 
@@ -107,10 +108,18 @@ class ByteStream:
             return b""
         with self._errors():
             data = self._body.read(wanted)
-        if not data:
-            raise StorageError(f"the stored object ended {self.remaining} bytes early")
-        self.remaining -= len(data)
+        self._count(len(data))
         return data
+
+    def readinto(self, buffer: memoryview) -> int:
+        """The next bytes into ``buffer``, up to its length; how many they are, 0 at the end."""
+        wanted = buffer[: self.remaining]
+        if not wanted:
+            return 0
+        with self._errors():
+            count = self._body.readinto(wanted) or 0
+        self._count(count)
+        return count
 
     def __iter__(self) -> Iterator[bytes]:
         while data := self.read(CHUNK_BYTES):
@@ -118,6 +127,11 @@ class ByteStream:
 
     def close(self) -> None:
         self._body.close()
+
+    def _count(self, read: int) -> None:
+        if not read:
+            raise StorageError(f"the stored object ended {self.remaining} bytes early")
+        self.remaining -= read
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +152,7 @@ class Writer(ABC):
         self._open = True
         self._stored: StoredObject | None = None
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         if not self._open:
             raise ValueError("write to a finished writer")
         self._send(data)
@@ -177,7 +191,7 @@ class Writer(ABC):
             self.close()
 
     @abstractmethod
-    def _send(self, data: bytes) -> None: ...
+    def _send(self, data: bytes | memoryview) -> None: ...
 
     @abstractmethod
     def _finish(self) -> StoredObject: ...

@@ -129,7 +129,7 @@ class LocalWriter(Writer):
         self._file = partial.open("xb")
         self._on_its_way = 0
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes | memoryview) -> None:
         with _errors():
             self._file.write(data)
             if self.bytes - self._on_its_way >= _WRITE_BEHIND_BYTES:

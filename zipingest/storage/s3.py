@@ -14,6 +14,7 @@ from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore import exceptions as botocore
 from botocore.config import Config
+from botocore.handlers import add_expect_header
 from django.core.files.uploadedfile import SimpleUploadedFile
 from storages.backends import s3 as django_storages  # type: ignore[import-untyped]  # it ships no types
 
@@ -59,6 +60,9 @@ def _errors(key: str = "") -> Iterator[None]:
         default = f"the request to the object store failed ({type(error).__name__})"
         reason = next((words for kinds, words in _REASONS if isinstance(error, kinds)), default)
         raise StorageError(reason) from error
+    except KeyError as error:
+        # A connection that ends within an answer's headers leaves an answer without them.
+        raise StorageError("the object store's answer is incomplete") from error
 
 
 def _from_answer(error: botocore.ClientError, key: str) -> StorageError:
@@ -92,7 +96,7 @@ class S3Storage(Storage):
     ) -> None:
         self.bucket = bucket
         self._prefix = f"{check_key(prefix)}/" if prefix else ""
-        self._backend = django_storages.S3Storage(
+        self._backend = _Backend(
             bucket_name=bucket,
             location=self._prefix,
             endpoint_url=endpoint_url,
@@ -114,9 +118,9 @@ class S3Storage(Storage):
             return self._empty_range(key)
         with _errors(key):
             answer = self._get(key, start, stop)
-        if answer is None:
-            return ByteStream.empty()
-        return ByteStream(answer["Body"], answer["ContentLength"], partial(_errors, key))
+            if answer is None:
+                return ByteStream.empty()
+            return ByteStream(answer["Body"], answer["ContentLength"], partial(_errors, key))
 
     def stat(self, key: str) -> ObjectStat | None:
         """Also None when the bucket is missing: the answer to HEAD does not tell the two apart."""
@@ -124,9 +128,9 @@ class S3Storage(Storage):
         try:
             with _errors(key):
                 answer = self._client.head_object(Bucket=self.bucket, Key=name)
+                return self._facts(name, answer, size=answer["ContentLength"])
         except ObjectMissing:
             return None
-        return self._facts(name, answer, size=answer["ContentLength"])
 
     def delete(self, key: str) -> None:
         name = self._name(key)
@@ -217,7 +221,7 @@ class S3Writer(Writer):
         self._upload: dict[str, str] | None = None
         self._parts: list[dict[str, Any]] = []
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         while view:
             taken = view[: PART_BYTES - self._filled]
@@ -257,7 +261,7 @@ class S3Writer(Writer):
             upload = self._upload or self._begin()
             number = len(self._parts) + 1
             answer = self._client.upload_part(**upload, PartNumber=number, Body=self._buffer)
-        self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+            self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
         self._filled = 0
 
     def _begin(self) -> dict[str, str]:
@@ -268,7 +272,15 @@ class S3Writer(Writer):
     def _complete(self, upload: dict[str, str]) -> StoredObject:
         with _errors(self.key):
             answer = self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": self._parts})
-        return StoredObject(key=self.key, bytes=self.bytes, etag=answer["ETag"].strip('"'))
+            return StoredObject(key=self.key, bytes=self.bytes, etag=answer["ETag"].strip('"'))
+
+
+class _Backend(django_storages.S3Storage):  # type: ignore[misc]  # it ships no types
+    def _create_session(self) -> Any:
+        # Without "Expect: 100-continue": botocore reads for ever where a connection ends within that answer.
+        session = super()._create_session()
+        session.events.unregister("before-call.s3", add_expect_header)
+        return session
 
 
 def _client_config(*, path_style: bool) -> Config:
