@@ -1,1 +1,1 @@
-"""Measurements beside a peer in the same run: `make bench-ingest`, `bench-fetch`, `bench-callbacks`."""
+"""Measurements beside a peer in the same run: `make bench` for all, `make bench-ingest` for one."""

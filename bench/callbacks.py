@@ -1,17 +1,20 @@
 """Callbacks: 2,000 owed in the database and delivered by our worker, and a bare pool of requests.
 
-Both send the same signed bodies to the same local endpoint from as many threads; the pool records nothing.
+Both send the same signed bodies to the same local endpoint from as many threads; the pool records nothing. It
+opens a connection for each, and once more keeps one per thread.
 Run under tests.support.services.
 """
 
 import json
 import os
+import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -20,7 +23,7 @@ from celery import Celery
 from standardwebhooks import Webhook
 
 from bench.processes import uvicorn
-from bench.rounds import Contender, alternate, report
+from bench.rounds import Contender, Ratio, alternate, ratio, show
 from bench.tables import database_url, give_defaults, vacuum
 from tests.faults.stack import Stack
 
@@ -31,6 +34,7 @@ THREADS = 8  # of run_stack's worker, and as many callbacks at once as one partn
 ROUND_SECONDS = 15
 END_SECONDS = 30
 WARM_UP = 50
+Post = Callable[..., requests.Response]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _OWE = """
     INSERT INTO partners_delivery (partner_id, event, url, body, webhook_id, state, lane, target, run, due_at)
@@ -42,16 +46,23 @@ _RATE = """
     FROM partners_delivery d JOIN partners_attempt a ON a.delivery_id = d.id WHERE started_at > %s
 """
 
+_own = threading.local()
 
-def main() -> None:
+
+def measure(rounds: int) -> list[Ratio]:
     with ExitStack() as running:
         url = running.enter_context(uvicorn("bench.endpoint:app")) + "/callback"
         contenders = {
             "product": running.enter_context(_product(url)),
-            "pool": lambda number: _by_pool(url, CALLBACKS),
+            "pool": lambda number: _by_pool(requests.post, url, CALLBACKS),
+            "sessions": lambda number: _by_pool(_by_session, url, CALLBACKS),
         }
-        rates = alternate(contenders, ROUNDS)
-    report(rates, unit="callbacks", ours="product", peer="pool", aim=0.6)
+        rates = alternate(contenders, rounds)
+    show(rates, "callbacks")
+    return [
+        ratio("callbacks/s", rates, "pool", 0.7),
+        ratio("the same / a pool that keeps connections", rates, "sessions", None),
+    ]
 
 
 @contextmanager
@@ -85,16 +96,16 @@ def _deliver(stack: Stack, url: str, count: int) -> float:
     return float(rate)
 
 
-def _by_pool(url: str, count: int) -> float:
+def _by_pool(post: Post, url: str, count: int) -> float:
     bodies = [_body() for _ in range(count)]
     started = time.monotonic()
     with ThreadPoolExecutor(THREADS) as pool:
-        for status in pool.map(lambda body: _post(url, body), bodies):
+        for status in pool.map(lambda body: _signed(post, url, body), bodies):
             assert status == 204
     return count / (time.monotonic() - started)
 
 
-def _post(url: str, body: str) -> int:
+def _signed(post: Post, url: str, body: str) -> int:
     now, webhook_id = datetime.now(UTC), f"msg_{uuid.uuid4().hex}_1"
     headers = {
         "Content-Type": "application/json",
@@ -102,7 +113,15 @@ def _post(url: str, body: str) -> int:
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(SECRET).sign(webhook_id, now, body),
     }
-    return requests.post(url, data=body.encode(), headers=headers, timeout=15).status_code
+    return post(url, data=body.encode(), headers=headers, timeout=15).status_code
+
+
+def _by_session(url: str, **given: Any) -> requests.Response:
+    """By this thread's session, which keeps its connection."""
+    if not hasattr(_own, "session"):
+        _own.session = requests.Session()
+    answer: requests.Response = _own.session.post(url, **given)
+    return answer
 
 
 def _body() -> str:
@@ -128,7 +147,3 @@ def _body() -> str:
         },
         separators=(",", ":"),
     )
-
-
-if __name__ == "__main__":
-    main()

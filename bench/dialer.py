@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import requests
 
-from bench.rounds import Contender, alternate, report
+from bench.rounds import Contender, Ratio, alternate, ratio, show
 from bench.tables import database_url, give_defaults, vacuum
 from tests.faults.stack import Stack, session
 
@@ -52,18 +52,21 @@ _INSERT = """
 """
 
 
-def main() -> None:
+def measure(rounds: int) -> list[Ratio]:
     with ExitStack() as running:
         contenders = {
             "product": running.enter_context(_product()),
-            "insert": running.enter_context(_insert(CHUNK)),
-            "at once": running.enter_context(_insert(RECORDS)),
+            "insert": running.enter_context(_insert(CHUNK, rounds)),
+            "at once": running.enter_context(_insert(RECORDS, rounds)),
         }
         for handle in contenders.values():
             handle(0)  # filled caches, prepared statements: the middle of a day
-        rates = alternate({name: _from_second(handle) for name, handle in contenders.items()}, ROUNDS)
-    report(rates, unit="records", ours="product", peer="insert", aim=0.5)
-    report(rates, unit="records", ours="product", peer="at once", aim=0.5)
+        rates = alternate({name: _from_second(handle) for name, handle in contenders.items()}, rounds)
+    show(rates, "records")
+    return [
+        ratio("contacts added, records/s", rates, "insert", 0.5),
+        ratio("the same / one statement", rates, "at once", 0.5),
+    ]
 
 
 @contextmanager
@@ -83,11 +86,11 @@ def _product() -> Iterator[Contender]:
 
 
 @contextmanager
-def _insert(rows: int) -> Iterator[Contender]:
+def _insert(rows: int, rounds: int) -> Iterator[Contender]:
     """Statements of so many rows, each a transaction."""
     with Stack(programs=()) as stack:
         stack.run(_PROVISION)
-        batches = json.loads(stack.run(_BATCHES.format(count=ROUNDS + 2)))
+        batches = json.loads(stack.run(_BATCHES.format(count=rounds + 2)))
         database = database_url(stack)
         give_defaults(database, ("dialer_contact",))
         with psycopg.connect(database, autocommit=True) as connection:
@@ -148,7 +151,3 @@ def _answered(answer: requests.Response, status: int) -> Any:
 def _insert_all(connection: psycopg.Connection[Any], batch: int, chunks: Sequence[str]) -> None:
     for chunk in chunks:
         connection.execute(_INSERT, [batch, str(batch), chunk])
-
-
-if __name__ == "__main__":
-    main()

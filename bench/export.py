@@ -7,15 +7,13 @@ memory. Run under tests.support.services.
 
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 
-from bench.rounds import Contender, Rates, alternate
+from bench.rounds import Contender, Rates, Ratio, alternate, ratio, show
 from bench.tables import database_url, vacuum
 from tests.faults.exports import Exports
 from tests.faults.stack import Stack
@@ -33,28 +31,36 @@ BLOCK_BYTES = 1024 * 1024
 POLL_SECONDS = 0.02
 
 
-def main() -> None:
+def measure(rounds: int) -> list[Ratio]:
     if shutil.which("zip") is None:
-        sys.exit("bench-export needs zip; as root: apt-get install zip")
-    for measure in (_local, _s3, _many):
-        measure()
+        raise RuntimeError("bench-export needs zip; as root: apt-get install zip")
+    ratios = [*_local(rounds), *_s3(rounds)]
+    _many()
+    return ratios
 
 
-def _local() -> None:
+def _local(rounds: int) -> list[Ratio]:
     with _stored("the local store", FILES, FILE_BYTES) as (stack, exports):
-        rates = _compared({"product": _product(exports), **_shells(stack, exports)})
-        peers = {"cat": "aim at most 1.3", "cat, sync": "as durable as ours", "zip -0": "aim at most 0.5"}
-        _report(rates, peers)
+        rates = _compared({"product": _product(exports), **_shells(stack, exports)}, rounds)
+        show(rates, "MB")
         _report_memory(exports)
+    what = f"export of {FILES} files, time /"
+    return [
+        ratio(f"{what} `cat`", rates, "cat", 1.2, times=True),
+        ratio(f"{what} `cat` and `sync`", rates, "cat, sync", None, times=True),
+        ratio(f"{what} `zip -0`", rates, "zip -0", 0.5, times=True),
+    ]
 
 
-def _s3() -> None:
+def _s3(rounds: int) -> list[Ratio]:
     with tempfile.TemporaryDirectory(prefix="bench-s3-") as folder, s3_server(Path(folder)) as server:
         environment = {"STORAGE_URL": server.url("store"), **server.environment}
         with _stored("S3 (rclone)", FILES, FILE_BYTES, **environment) as (_, exports):
             reader = _reader(server.storage("store"))
-            _report(_compared({"product": _product(exports), "read once": reader}), {"read once": "aim 1.3"})
+            rates = _compared({"product": _product(exports), "read once": reader}, rounds)
+            show(rates, "MB")
             _report_memory(exports)
+    return [ratio("the same on S3, time / reading once", rates, "read once", 1.3, times=True)]
 
 
 def _many() -> None:
@@ -77,10 +83,10 @@ def _stored(store: str, count: int, size: int, **environment: str) -> Iterator[t
         yield stack, exports
 
 
-def _compared(contenders: Mapping[str, Contender]) -> Rates:
+def _compared(contenders: Mapping[str, Contender], rounds: int) -> Rates:
     for contend in contenders.values():
         contend(-1)  # files in the page cache, connections open: the middle of a day
-    return alternate(contenders, ROUNDS)
+    return alternate(contenders, rounds)
 
 
 def _product(exports: Exports) -> Contender:
@@ -144,19 +150,5 @@ def _reader(storage: Storage) -> Contender:
     return contend
 
 
-def _report(rates: Rates, peers: Mapping[str, str]) -> None:
-    print(f"\n{'':<12}{'MB/s':>10}{'slowest':>10}{'fastest':>10}")
-    for name, values in rates.items():
-        print(f"{name:<12}{median(values):>10,.0f}{min(values):>10,.0f}{max(values):>10,.0f}")
-    for peer, aim in peers.items():
-        ratios = [theirs / ours for ours, theirs in zip(rates["product"], rates[peer], strict=True)]
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} rounds"
-        print(f"time of product / {peer}: {median(ratios):.2f}  ({spread}; {aim})")
-
-
 def _report_memory(exports: Exports) -> None:
     print(f"peak memory of the packer: {exports.peak_megabytes():.0f} MB (aim under {MOST_MEGABYTES})")
-
-
-if __name__ == "__main__":
-    main()

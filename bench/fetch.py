@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.processes import listening
-from bench.rounds import Contender, alternate, report
+from bench.rounds import Contender, Ratio, alternate, ratio, show
 from bench.tables import database_url, vacuum
 from tests.faults.stack import Partner, Stack, item
 from tests.support import audio
@@ -35,18 +35,19 @@ xargs -P{CORES} -I NAME sh -c '
 """
 
 
-def main() -> None:
+def measure(rounds: int) -> list[Ratio]:
     for program in ("curl", "ffmpeg", "xargs"):
         if shutil.which(program) is None:
-            sys.exit(f"bench-fetch needs {program}; as root: apt-get install {program}")
+            raise RuntimeError(f"bench-fetch needs {program}; as root: apt-get install {program}")
     with ExitStack() as running:
         names, url = running.enter_context(_served())
         contenders = {
             "product": running.enter_context(_product(names, url)),
             "shell": running.enter_context(_shell(names, url)),
         }
-        rates = alternate(contenders, ROUNDS)
-    report(rates, unit="files", ours="product", peer="shell", aim=0.8)
+        rates = alternate(contenders, rounds)
+    show(rates, "files")
+    return [ratio("fetch, files/s", rates, "shell", 1.0)]
 
 
 @contextmanager
@@ -117,7 +118,3 @@ def _shell(names: list[str], url: str) -> Iterator[Contender]:
             return rate
 
         yield contend
-
-
-if __name__ == "__main__":
-    main()

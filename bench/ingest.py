@@ -15,7 +15,7 @@ from bench.bodies import CALLS_PER_BODY, bodies
 from bench.client import CONNECTIONS, post_all
 from bench.peer.insert import INSERT, TABLES
 from bench.processes import uvicorn
-from bench.rounds import Contender, alternate, report
+from bench.rounds import Contender, Ratio, alternate, ratio, show
 from bench.tables import database_url, give_defaults, vacuum
 from tests.faults.stack import BATCH_CALL, Stack
 
@@ -25,7 +25,7 @@ BODIES_PER_ROUND = 40
 UNLIMITED = 1_000_000_000
 
 
-def main() -> None:
+def measure(rounds: int) -> list[Ratio]:
     with ExitStack() as running:
         contenders = {
             "product": running.enter_context(_product()),
@@ -34,8 +34,9 @@ def main() -> None:
         }
         for handle in contenders.values():
             handle(0)  # known agents, filled caches, prepared statements: the middle of a day
-        rates = alternate({name: _from_second(handle) for name, handle in contenders.items()}, ROUNDS)
-    report(rates, unit="calls", ours="product", peer="peer", aim=0.8)
+        rates = alternate({name: _from_second(handle) for name, handle in contenders.items()}, rounds)
+    show(rates, "calls")
+    return [ratio("ingest, calls/s", rates, "peer", 1.0)]
 
 
 @contextmanager
@@ -98,7 +99,3 @@ def _insert_all(connections: Sequence[psycopg.Connection], given: Sequence[bytes
     with ThreadPoolExecutor(len(connections)) as pool:
         shares = [given[start :: len(connections)] for start in range(len(connections))]
         list(pool.map(insert, connections, shares))
-
-
-if __name__ == "__main__":
-    main()

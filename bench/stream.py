@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bench.processes import listening
-from bench.rounds import Contender, alternate, report
+from bench.rounds import Contender, Ratio, alternate, ratio, show
 from tests.support.nginx import nginx
 from tests.support.services import free_port
 
@@ -60,18 +60,18 @@ class Doors:
     clients: Sequence[dict[str, str]]
 
 
-def main() -> None:
+def measure(rounds: int) -> list[Ratio]:
     with tempfile.TemporaryDirectory(prefix="zipingest-stream-") as folder, ExitStack() as running:
         recorded = _prepare(Path(folder))
         sizes = [recorded.make(FILES, size) for size in WHOLE_SIZES]
         doors = _open(running, Path(folder), recorded.credentials(CLIENTS))
-        for files in sizes:
-            _measure_whole(doors, files)
-        _measure_ranges(doors, sizes[0])
+        whole = [each for files in sizes for each in _measure_whole(doors, files, rounds)]
+        return [*whole, *_measure_ranges(doors, sizes[0], rounds)]
 
 
-def _measure_whole(doors: Doors, files: "Sequence[Stored]") -> None:
-    print(f"\nWhole files of {files[0].bytes // MIB} MiB")
+def _measure_whole(doors: Doors, files: "Sequence[Stored]", rounds: int) -> list[Ratio]:
+    size = f"{files[0].bytes // MIB} MiB"
+    print(f"\nWhole files of {size}")
     count = WHOLE_BYTES_PER_ROUND // files[0].bytes
     ours = [
         Ask(_path(file), client, file.bytes)
@@ -85,13 +85,16 @@ def _measure_whole(doors: Doors, files: "Sequence[Stored]") -> None:
     }
     megabytes = WHOLE_BYTES_PER_ROUND / 1e6
     rates = alternate(
-        {name: _timed(port, asks, megabytes) for name, (port, asks) in contenders.items()}, ROUNDS
+        {name: _timed(port, asks, megabytes) for name, (port, asks) in contenders.items()}, rounds
     )
-    report(rates, unit="MB", ours="X-Accel", peer="nginx", aim=0.9)
-    report(rates, unit="MB", ours="server", peer="nginx", aim=0.5)
+    show(rates, "MB")
+    return [
+        ratio(f"{size} through nginx, X-Accel / nginx alone, MB/s", rates, "nginx", 0.9, ours="X-Accel"),
+        ratio(f"{size} from our server / nginx alone, MB/s", rates, "nginx", 0.5, ours="server"),
+    ]
 
 
-def _measure_ranges(doors: Doors, files: "Sequence[Stored]") -> None:
+def _measure_ranges(doors: Doors, files: "Sequence[Stored]", rounds: int) -> list[Ratio]:
     print("\nRanges of 64 KiB")
     chosen = random.Random(7)
     asks: dict[str, list[Ask]] = {"product": [], "bare view": [], "file view": []}
@@ -102,9 +105,10 @@ def _measure_ranges(doors: Doors, files: "Sequence[Stored]") -> None:
         asks["bare view"].append(Ask(f"/bare/{file.uuid}", part, RANGE_BYTES))
         asks["file view"].append(Ask(f"/file/{file.key}", part, RANGE_BYTES))
     rates = alternate(
-        {name: _timed(doors.server, given, RANGES_PER_ROUND) for name, given in asks.items()}, ROUNDS
+        {name: _timed(doors.server, given, RANGES_PER_ROUND) for name, given in asks.items()}, rounds
     )
-    report(rates, unit="requests", ours="product", peer="bare view", aim=0.7)
+    show(rates, "requests")
+    return [ratio("ranges of 64 KiB / a bare view, requests/s", rates, "bare view", 0.7)]
 
 
 def _path(file: "Stored") -> str:
@@ -168,7 +172,3 @@ def _product(x_accel_prefix: str) -> Iterator[int]:
     environment = {"X_ACCEL_PREFIX": x_accel_prefix}
     with listening(command, port, environment=environment, quiet=True):
         yield port
-
-
-if __name__ == "__main__":
-    main()
