@@ -1,32 +1,51 @@
 # One image; its commands are manage.py's:
-#   run_stack --exec web      the default
-#   run_stack --exec worker
-#   run_stack --exec beat
 #   migrate --noinput
+#   run_stack --exec web      the default
+#   run_stack --exec worker --queues fetch       (callbacks)
+#   run_stack --exec packer   (dialer, follower, beat)
+# It needs no root, no capability and no writable root: only /tmp, /data (files in work) and, where
+# recordings are kept as files, /blobs are written to.
+#
+# BASE_IMAGE is a Debian with Python 3.11 as `python`.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS packages
 COPY requirements.txt .
-RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+# pip stays behind: it installs into an environment that has none. A package index of your own comes as
+#   docker build --secret id=pip,src=pip.conf .
+# and is in no layer.
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    python -m venv /pip && python -m venv --without-pip /venv \
+    && /pip/bin/pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --only-binary :all: --require-hashes -r requirements.txt
+
+FROM ${BASE_IMAGE} AS product
+ENV PATH=/venv/bin:$PATH \
+    STATIC_ROOT=/app/static
+WORKDIR /app
+COPY --from=packages /venv /venv
+COPY . .
+# Compiled here, as nobody can there. The values are for this one command; nothing of them stays.
+RUN python -m compileall -q --invalidation-mode unchecked-hash . \
+    && ZIPINGEST_ENV=development ZIPINGEST_DATA_DIR=/tmp/build \
+        SECRET_KEY=build API_KEY_PEPPER=build ENCRYPTION_KEY=build \
+        python manage.py collectstatic --noinput --verbosity 0
 
 FROM ${BASE_IMAGE}
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    ZIPINGEST_DATA_DIR=/app/var \
+    ZIPINGEST_ENV=production \
+    ZIPINGEST_DATA_DIR=/data \
+    STATIC_ROOT=/app/static \
     STORAGE_URL=file:///blobs \
     BIND=0.0.0.0 \
     PORT=8000
-RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin zipingest \
-    && install --directory --owner=zipingest /app/var /blobs
+RUN useradd --uid 10001 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin zipingest \
+    && install --directory --owner=zipingest --group=zipingest /data /blobs
 WORKDIR /app
 COPY --from=packages /venv /venv
-COPY . .
-USER zipingest
-# Values for this one command; nothing of them stays in the image.
-RUN ZIPINGEST_ENV=development SECRET_KEY=build API_KEY_PEPPER=build ENCRYPTION_KEY=build \
-    python manage.py collectstatic --noinput --verbosity 0
-ENV ZIPINGEST_ENV=production
+COPY --from=product /app /app
+USER 10001:10001
 
 EXPOSE 8000
 # Asks under a name that ALLOWED_HOSTS accepts; for `.example.com` the bare domain.

@@ -13,57 +13,7 @@ from zipingest.supervisor import die_with_parent
 
 START_SECONDS = 10
 
-# The block /protected/ is what docs/architecture.md tells to write; /files/ has the same files for anybody.
-_CONFIGURATION = """
-daemon off;
-{user}
-worker_processes {workers};
-pid {folder}/nginx.pid;
-error_log {folder}/error.log warn;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    default_type audio/wav;
-    sendfile on;
-    tcp_nopush on;
-    keepalive_requests 1000000;
-    upstream product {{
-        {upstreams}
-        keepalive 16;
-    }}
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://product;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-        }}
-        location /protected/ {{
-            internal;
-            alias {files}/;
-            etag off;
-            if_modified_since off;
-            max_ranges 1;
-            add_header ETag $upstream_http_etag;
-            add_header Last-Modified $upstream_http_last_modified;
-            add_header X-Content-Type-Options $upstream_http_x_content_type_options;
-            add_header X-Request-Id $upstream_http_x_request_id;
-            add_header X-RateLimit-Limit $upstream_http_x_ratelimit_limit;
-            add_header X-RateLimit-Remaining $upstream_http_x_ratelimit_remaining;
-            add_header X-RateLimit-Reset $upstream_http_x_ratelimit_reset;
-        }}
-        location /files/ {{
-            alias {files}/;
-        }}
-    }}
-}}
-"""
+_SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"
 
 
 @contextmanager
@@ -73,17 +23,8 @@ def nginx(folder: Path, *, files: Path, upstreams: Sequence[int] = (1,), workers
     ``upstreams``: the ports of the product's web processes.
     """
     port, configuration, parent = free_port(), folder / "nginx.conf", os.getpid()
-    # Workers of an nginx that root starts are nobody's, who may not look into a temporary folder.
-    user = "user root;" if os.geteuid() == 0 else ""
     configuration.write_text(
-        _CONFIGURATION.format(
-            folder=folder,
-            files=files,
-            upstreams=" ".join(f"server 127.0.0.1:{each};" for each in upstreams),
-            port=port,
-            workers=workers,
-            user=user,
-        )
+        _configuration(folder, files=files, upstreams=upstreams, port=port, workers=workers)
     )
     process = subprocess.Popen(
         ["nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration)],
@@ -96,6 +37,28 @@ def nginx(folder: Path, *, files: Path, upstreams: Sequence[int] = (1,), workers
     finally:
         process.terminate()
         process.wait(timeout=START_SECONDS)
+
+
+def _configuration(folder: Path, *, files: Path, upstreams: Sequence[int], port: int, workers: int) -> str:
+    """What we ship, with this machine's places; /files/ has for anybody what /protected/ has for some."""
+    servers = " ".join(f"server 127.0.0.1:{each};" for each in upstreams)
+    text = _SHIPPED.read_text()
+    for shipped, here in {
+        " /tmp/": f" {folder}/",
+        "worker_processes auto;": f"worker_processes {workers};",
+        "error_log stderr crit;": f"error_log {folder}/error.log warn;",
+        "access_log /dev/stdout plain;": "access_log off;",
+        "keepalive_requests 10000;": "keepalive_requests 1000000;",
+        "listen 8080;": f"listen 127.0.0.1:{port};",
+        "    server {": f"    upstream product {{ {servers} keepalive 16; }}\n    server {{",
+        "set $product web:8000;": "set $product product;",
+        "location / {": f"location /files/ {{ alias {files}/; }}\n        location / {{",
+        "alias /blobs/;": f"alias {files}/;",
+    }.items():
+        assert shipped in text, f"deploy/nginx.conf says {shipped} no more"
+        text = text.replace(shipped, here)
+    # Workers of an nginx that root starts are nobody's, who may not look into a temporary folder.
+    return f"user root;\n{text}" if os.geteuid() == 0 else text
 
 
 def _wait_until_listening(process: "subprocess.Popen[bytes]", port: int) -> None:

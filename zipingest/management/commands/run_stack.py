@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from django.db import connections
 from zipingest import env
 from zipingest.supervisor import Program, Supervisor
 
+# The embedded stack has one worker for both: two would take twice the memory.
+_QUEUES = "fetch,callbacks"
 # Packing takes minutes and most of a core.
 _PACKING_AT_ONCE = 2
 # Asking a provider for a call takes a moment; the calls themselves hold nobody.
@@ -37,10 +40,16 @@ class Command(BaseCommand):
             choices=("web", "worker", "packer", "dialer", "follower", "beat"),
             help="become this one program: nothing prepared, nobody supervised (containers, systemd)",
         )
+        parser.add_argument(
+            "--queues",
+            default=_QUEUES,
+            help=f"of the worker, comma-separated, to have one for each ({_QUEUES})",
+        )
 
-    def handle(self, *, workers: int, grace: float, **options: Any) -> None:
+    def handle(self, *, workers: int, grace: float, queues: str, **options: Any) -> None:
+        refuse_unknown_queues(queues.split(","))
         bind = env.text("BIND", "127.0.0.1")
-        programs = {program.name: program for program in stack(bind=bind, workers=workers)}
+        programs = {program.name: program for program in stack(bind=bind, workers=workers, queues=queues)}
         if options["exec"]:
             if options["exec"] not in programs:
                 raise CommandError("nobody carries calls here: set TELEPHONY_PROVIDER")
@@ -68,11 +77,11 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def stack(*, bind: str, workers: int) -> list[Program]:
-    """The programs, for the supervisor here and for one container each elsewhere."""
+def stack(*, bind: str, workers: int, queues: str = _QUEUES) -> list[Program]:
+    """The programs, for the supervisor here and a container each elsewhere; ``queues`` are the worker's."""
     commands = {
         "web": _web(bind),
-        "worker": _worker("fetch,callbacks", threads=workers),
+        "worker": _worker(queues, threads=workers),
         "packer": _worker("exports", threads=_PACKING_AT_ONCE),
         "beat": _beat(),
     }
@@ -126,6 +135,19 @@ def broker_folders() -> list[Path]:
     """Where the filesystem broker keeps its messages; empty with Redis."""
     options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
     return [Path(options[name]) for name in ("data_folder_in", "control_folder") if name in options]
+
+
+def queues_of() -> set[str]:
+    """Every queue that something is sent to."""
+    routes = settings.CELERY_TASK_ROUTES.values()
+    return {settings.CELERY_TASK_DEFAULT_QUEUE, *(route["queue"] for route in routes)}
+
+
+def refuse_unknown_queues(queues: Sequence[str]) -> None:
+    """Raises CommandError for a queue that nothing is sent to: its worker would wait for ever."""
+    known = queues_of()
+    if unknown := sorted(set(queues) - known):
+        raise CommandError(f"no queue {', '.join(unknown)}: there are {', '.join(sorted(known))}")
 
 
 def refuse_used_port(bind: str, port: int) -> None:

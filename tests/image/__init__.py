@@ -1,0 +1,1 @@
+"""The built image, run from its unpacked root and tried: `.ci/build-image`."""
