@@ -1,0 +1,1 @@
+"""docs/operations.md followed on an empty machine: see `python -m tests.operations`."""
