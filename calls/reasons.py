@@ -21,6 +21,7 @@ _WORDS = {
     "path_refused": "a filename that we do not look for",
     "pauses_do_not_fit": "its pauses could not be placed in it",
     "provider_failed": "the telephony provider did not hand it out",
+    "scratch": "our scratch folder could not be used",
     "secret_unreadable": "none of our keys opens the access's secret",
     "secret_unusable": "the access's secret or host key is of the wrong form",
     "storage": "our storage did not take it",

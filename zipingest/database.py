@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
@@ -21,12 +21,14 @@ class Overtaken(Exception):
 def again_when_overtaken(write: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
     """``write`` in a transaction that is rolled back and done again where a parallel one was first.
 
-    That shows as a violated constraint, a deadlock, or :class:`Overtaken`; after five tries it is raised.
+    That shows as a violated constraint, a deadlock, or :class:`Overtaken`; after five tries it is raised. A
+    connection that is lost on the way counts as well.
     """
 
     @functools.wraps(write)
     def written(*args: _Given.args, **kwargs: _Given.kwargs) -> _Answer:
         for left in reversed(range(_TRIES)):
+            connection.ensure_connection()  # a server that cannot be reached is not asked five times
             try:
                 with transaction.atomic():
                     return write(*args, **kwargs)

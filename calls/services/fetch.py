@@ -8,6 +8,8 @@ before it leaves the scratch folder, and the original of such a call never does.
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -93,7 +95,7 @@ def _fetch_and_store(lease: Lease, recording: Recording) -> Stored:
         silencing=_silencing(recording),
         swap_channels=rule.swapped,
     )
-    with leftovers.scratch_folder() as folder:
+    with _scratch_folder() as folder:
         original, normalised = folder / "original", folder / "normalised.wav"
         download = _download(recording, original)
         lease.write(stage=Stage.PROCESSING)
@@ -102,6 +104,17 @@ def _fetch_and_store(lease: Lease, recording: Recording) -> Stored:
         kept = original if settings.AUDIO_KEEP_ORIGINAL and options.silencing is None else None
         keys = _store(lease, recording, kept, normalised, download)
         return Stored(download, audio, *keys)
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """The attempt's own; a disk that is full shows in what is written there, by us or by the helper."""
+    try:
+        with leftovers.scratch_folder() as folder:
+            yield folder
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise AttemptFailed(f"our scratch folder: {reason}", code="scratch") from error
 
 
 def _silencing(recording: Recording) -> Silencing | None:

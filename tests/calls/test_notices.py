@@ -220,7 +220,7 @@ def test_each_account_is_told_of_its_own(network: Networked, mails: MailServer) 
 # --- Around it --------------------------------------------------------------------------------------------
 def test_the_clock_of_the_house_asks_every_minute(settings: Any) -> None:
     entry = settings.CELERY_BEAT_SCHEDULE["tell-failures"]
-    assert entry["schedule"] == 60
+    assert entry["schedule"].seconds == 60
     assert entry["task"] == tasks.tell_failures.name
     assert entry["task"] in app.tasks
 

@@ -28,6 +28,10 @@ MODULES = (
     "dialling",
     "gone_services",
     "topology",
+    "wire",
+    "visibility",
+    "full_disk",
+    "clock",
 )
 
 

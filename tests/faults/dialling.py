@@ -59,9 +59,7 @@ def _kill_while_dialling(stack: Stack) -> int:
     """Each time once it has begun further calls."""
     chance, kills = random.Random(SEED), 0
     while kills < KILLS and stack.rows(_OPEN) != [(0,)]:
-        ((begun,),) = stack.rows(_BEGUN)
-        with suppress(TimeoutError):
-            wait_until(lambda: stack.rows(_BEGUN)[0][0] > begun, seconds=20, what="another call is begun")  # noqa: B023 - called before the loop goes on
+        _wait_for_another(stack)
         time.sleep(chance.uniform(0, 0.2))
         process = stack.processes.pop("dialer")
         os.killpg(process.pid, signal.SIGKILL)
@@ -69,6 +67,13 @@ def _kill_while_dialling(stack: Stack) -> int:
         stack.start("dialer")
         kills += 1
     return kills
+
+
+def _wait_for_another(stack: Stack) -> None:
+    """Until a further call is begun; of the last ones there is none."""
+    ((begun,),) = stack.rows(_BEGUN)
+    with suppress(TimeoutError):
+        wait_until(lambda: stack.rows(_BEGUN)[0][0] > begun, seconds=20, what="another call is begun")
 
 
 def _judged(stack: Stack, kills: int) -> Outcome:

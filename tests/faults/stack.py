@@ -102,7 +102,7 @@ class Stack:
 
     def wait_until_ready(self) -> None:
         """Until the web answers that it could serve requests."""
-        wait_until(self._is_ready, seconds=60, what="the stack is ready")
+        wait_until(self._is_ready, seconds=180, what="the stack is ready")
 
     def end(self, name: str) -> None:
         """In order where it ends in time, else by force, with everything it started."""

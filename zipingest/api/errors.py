@@ -4,6 +4,7 @@ A surface registers its path prefix and its envelope. DRF's exceptions, Django's
 our own errors below all end in the same function.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.template.loader import render_to_string
@@ -59,7 +61,11 @@ _MESSAGES = {
     413: "Request body is too large",
     415: "Unsupported media type",
     500: "Internal server error",
+    503: "Temporarily unavailable",
 }
+# What a database that is away, or a connection to it that broke, is known by.
+_DATABASE_AWAY = (OperationalError, InterfaceError)
+_LATER = {"Retry-After": "10"}
 
 
 class ApiError(Exception):
@@ -148,6 +154,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Called by Django while it handles the error; without its database a request is to be sent again."""
+    if isinstance(sys.exception(), _DATABASE_AWAY):
+        return render(request, ErrorAnswer(503, _MESSAGES[503], headers=_LATER))
     return render(request, ErrorAnswer(500, _MESSAGES[500]))
 
 

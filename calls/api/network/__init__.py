@@ -23,6 +23,7 @@ _CLASSES = {
     415: "UnsupportedMediaType",
     429: "RateLimitExceeded",
     500: "InternalServerError",
+    503: "ServiceUnavailable",
 }
 
 

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, which also gives up a connection that has become slow."""
