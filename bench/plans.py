@@ -76,8 +76,8 @@ def show(calls: int = CALLS, only: str = "") -> None:
         if not title.startswith(only):
             continue
         print(f"\n# {title}")
-        for query in _selects(run):
-            print("", *(line[:LINE] for line in [query, *_plan(query)]), sep="\n")
+        for query in selects(run):
+            print("", *(line[:LINE] for line in [query, *plan(query)]), sep="\n")
 
 
 def fill(calls: int) -> Origin:
@@ -162,7 +162,7 @@ def _newest_in_state(origin: Origin, state: str) -> list[Call]:
     return list(selectors.newest_calls(origin.partner, origin.sub_tenant, state=state)[:PAGE])
 
 
-def _selects(run: Callable[[], object]) -> list[str]:
+def selects(run: Callable[[], object]) -> list[str]:
     """The queries `run` reads tables with; what it writes is undone."""
     with CaptureQueriesContext(connection) as captured, transaction.atomic():
         run()
@@ -172,9 +172,22 @@ def _selects(run: Callable[[], object]) -> list[str]:
     return [sql for sql in statements if sql.startswith(read) and " FROM " in sql]
 
 
-def _plan(query: str) -> list[str]:
+def plan(query: str, *, buffers: bool = False) -> list[str]:
+    """How PostgreSQL carries the query out."""
+    return [line for (line,) in _explained(f"ANALYZE, COSTS OFF, BUFFERS {buffers}", query)]
+
+
+def pages(query: str) -> int:
+    """How many pages of tables and indexes the query looks at, in memory or not."""
+    ((found,),) = _explained("ANALYZE, BUFFERS, FORMAT JSON", query)
+    top = found[0]["Plan"]
+    return int(top["Shared Hit Blocks"] + top["Shared Read Blocks"])
+
+
+def _explained(options: str, query: str) -> list[tuple[Any, ...]]:
+    """The query is carried out, and what it writes is undone."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF) {query.replace('%', '%%')}")
-        lines = [line for (line,) in cursor.fetchall()]
+        cursor.execute(f"EXPLAIN ({options}) {query.replace('%', '%%')}")
+        rows = cursor.fetchall()
         transaction.set_rollback(True)
-    return lines
+    return rows

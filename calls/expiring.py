@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from calls import keeping
 from calls.models import Recording
@@ -54,10 +54,28 @@ def _with_window(
     soon = kept.filter(kept_from__gt=now - window, kept_from__lte=now - window + SOON)
     if after is not None:
         soon = soon.filter(_behind(after[0] - window, after[1]))
-    rows = soon.filter(~keeping.held("call")).select_related("call__sub_tenant__tenant", "call__agent")
-    for row in rows.defer("peaks", "call__fingerprint").order_by("kept_from", "pk")[:most]:
+    soon = soon.filter(~keeping.held("call"))
+    if (last := _reached_by(soon, accounts, most)) is not None:
+        soon = soon.filter(kept_from__lte=last)
+    # Chosen first, so that nothing is looked up of the others.
+    chosen = soon.order_by("kept_from", "pk").values("pk")[:most]
+    rows = Recording.objects.filter(pk__in=chosen).select_related("call__sub_tenant__tenant", "call__agent")
+    for row in rows.defer("peaks", "call__fingerprint").order_by("kept_from", "pk"):
         if row.kept_from is not None:
             yield Expiring(row, row.kept_from + window)
+
+
+def _reached_by(soon: "QuerySet[Recording]", accounts: list[int], most: int) -> datetime | None:
+    """A time by which ``most`` of them have been kept; None where it is not known.
+
+    Each account is asked for its share, off its stretch of the index: all their rows of a week may be many.
+    """
+    share = -(-most // len(accounts))
+    own = soon.filter(sub_tenant=OuterRef("pk")).order_by("kept_from", "pk").values("kept_from")
+    asked = SubTenant.objects.filter(pk__in=accounts).order_by().annotate(at=Subquery(own[share - 1 : share]))
+    reached = sorted(at for at in asked.values_list("at", flat=True) if at is not None)
+    needed = -(-most // share)
+    return reached[needed - 1] if len(reached) >= needed else None
 
 
 def _behind(kept_from: datetime, pk: int) -> Q:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from calls.admin.filters import AccountFilter
 from exports.models import ExportEntry, ExportJob, ExportStatus
 from exports.services import endings, telling
 from exports.words import TONES
@@ -56,7 +57,7 @@ class ExportJobAdmin(ReadOnlyAdmin):
         "created",
     )
     list_select_related = ("sub_tenant__tenant",)
-    list_filter = ("state", "sub_tenant")
+    list_filter = ("state", AccountFilter)
     search_fields = ("public_id",)
     search_help_text = "Job id"
     fieldsets = (

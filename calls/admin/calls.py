@@ -119,8 +119,11 @@ class CallAdmin(CallActions):
         return related.defer("recording__peaks", "fingerprint")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        # Calls and their recordings are made in one order; the failed recordings have an index in theirs.
-        return ("-recording__id",) if request.GET.get("state") == "failed" else ("-id",)
+        # Calls and their recordings are made in one order; the failed recordings have an index in theirs. And
+        # calls come in that order too: those of a time are read off the index on it, the newest first.
+        if request.GET.get("state") == "failed":
+            return ("-recording__id",)
+        return ("-received_at", "-id") if request.GET.get("received") else ("-id",)
 
     def matching(self, term: str) -> Q:
         typed = compact(term)

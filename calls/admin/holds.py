@@ -14,12 +14,13 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from calls import expiring
-from calls.admin.filters import account_choices
+from calls.admin.filters import MOST_OFFERED, account_key, accounts
 from calls.models import Call, LegalHold
 from calls.services import holds
 from partners.admin.base import ReadOnlyAdmin, Refused, badge, exactly, link, moment, shortened, unbroken
 from partners.admin.pages import Question, change_url
 from partners.admin.toolkit import UnfoldAdminTextInputWidget, UnfoldBooleanWidget, action
+from partners.models import SubTenant
 from zipingest import work
 
 MOST_SHOWN = 100
@@ -124,8 +125,7 @@ class LegalHoldAdmin(ReadOnlyAdmin):
             if not may_hold:
                 raise PermissionDenied
             return self._hold(request)
-        accounts = account_choices()
-        account = next((one for one in accounts if str(one.pk) == request.GET.get("account")), None)
+        account = accounts().filter(pk=account_key(request.GET.get("account"))).first()
         rows = expiring.expiring(now=work.database_now(), most=MOST_SHOWN + 1, account=account)
         context = {
             **self.admin_site.each_context(request),
@@ -133,7 +133,7 @@ class LegalHoldAdmin(ReadOnlyAdmin):
             "rows": [_row(one) for one in rows[:MOST_SHOWN]],
             "has_more": len(rows) > MOST_SHOWN,
             "most": MOST_SHOWN,
-            "accounts": accounts,
+            "accounts": _offered(account, rows),
             "account": account,
             "reason": _REASON,
             "may_hold": may_hold,
@@ -186,6 +186,15 @@ def hold(model_admin: ReadOnlyAdmin, request: HttpRequest, calls: QuerySet[Call]
     model_admin.message_user(
         request, "; ".join(done) + ".", messages.WARNING if placed.gone else messages.SUCCESS
     )
+
+
+def _offered(account: SubTenant | None, rows: list[expiring.Expiring]) -> list[SubTenant]:
+    """All accounts, or of many those in sight."""
+    offered = list(accounts()[: MOST_OFFERED + 1])
+    if len(offered) <= MOST_OFFERED:
+        return offered
+    seen = {one.recording.call.sub_tenant for one in rows} | ({account} if account else set())
+    return sorted(seen, key=str)
 
 
 def _row(one: expiring.Expiring) -> dict[str, Any]:

@@ -125,8 +125,10 @@ class Call(models.Model):
             models.Index(
                 fields=["customer_phone"], opclasses=["varchar_pattern_ops"], name="call_customer_phone"
             ),
-            # the console's filter by day of arrival, and the sweep of sandbox calls
+            # the console's filter by day of arrival
             models.Index(fields=["received_at"], name="call_received"),
+            # the hourly purge of sandbox calls, the oldest first
+            models.Index(fields=["id"], condition=Q(sandbox=True), name="call_sandbox"),
         ]
 
     def __str__(self) -> str:
