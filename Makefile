@@ -3,13 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help install debian-tools demo run test test-slow faults lint types layers migrations deploy-check check \
-        screenshots clean lock container-secrets bench-ingest bench-fetch bench-callbacks bench-stream bench-export \
-        bench-dialer
+        screenshots clean lock audit image container-secrets follow-operations bench bench-ingest bench-fetch bench-callbacks bench-stream bench-export \
+        bench-dialer bench-growth
 
 PYTHON ?= python3
 BIN := .venv/bin
 # What tests need that only Debian has.
-APT_PACKAGES := curl ffmpeg strace iproute2 unzip zip p7zip-full nginx-light chromium
+APT_PACKAGES := curl ffmpeg strace iproute2 unzip zip p7zip-full nginx-light prometheus faketime chromium
 ARGS ?=
 
 help:  ## List the targets
@@ -57,8 +57,9 @@ types: install  ## mypy, strict
 layers: install  ## Imports go only downward
 	@$(BIN)/lint-imports
 
-migrations: install  ## No model change without its migration
+migrations: install  ## No model change without its migration, and none that the released code cannot stand
 	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python manage.py check_upgrade
 
 # Throw-away values: what is checked is that nothing else is missing in production.
 deploy-check: export ZIPINGEST_ENV := production
@@ -75,15 +76,28 @@ deploy-check: install  ## Django's checks of a production configuration
 
 check: lint types layers migrations deploy-check  ## All of the above checks, no tests
 
-lock:  ## Pin what requirements*.in ask for
+lock:  ## Pin what requirements*.in ask for, with the hashes of every file of each version
 	@$(BIN)/pip install -qq --disable-pip-version-check pip-tools
-	@$(BIN)/pip-compile --quiet --upgrade --no-header --strip-extras --no-emit-index-url --no-emit-find-links \
-		--output-file requirements.txt requirements.in
-	@$(BIN)/pip-compile --quiet --upgrade --no-header --strip-extras --no-emit-index-url --no-emit-find-links \
-		--output-file requirements-dev.txt requirements-dev.in
+	@for set in requirements requirements-dev requirements-bench; do \
+		$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --no-header --strip-extras \
+			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$set.txt $$set.in; \
+	done
+
+# Strict: without PyPI's answers it would name each package as not audited, and end well.
+audit:  ## Known vulnerabilities of the pinned packages; an error where PyPI's data cannot be had
+	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit; \
+		.venv/audit/bin/pip install -qq --disable-pip-version-check pip-audit==2.10.1; }
+	@.venv/audit/bin/pip-audit --strict --disable-pip --no-deps --progress-spinner off \
+		--requirement requirements.txt --requirement requirements-dev.txt
 
 container-secrets:  ## Make the secrets that compose.yaml reads, where absent
 	@.ci/container-secrets
+
+follow-operations: install  ## Follow docs/operations.md on an empty Debian 12 (as root; some ten minutes)
+	@.ci/follow-operations
+
+image: install  ## Build the image without a daemon and try it, as root on a Debian (some minutes)
+	@.ci/build-image
 
 clean:  ## Remove what can be made again (never var/, which holds data)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -105,20 +119,17 @@ BENCH := taskset --cpu-list 0,1 $(BIN)/python -m tests.support.services -- $(BIN
 	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
+bench: .venv/.bench-installed  ## All of them, and one table of ratios; ROUNDS=1 for a short look
+	@$(BENCH) bench $(if $(ROUNDS),--rounds $(ROUNDS))
+
 bench-ingest: .venv/.bench-installed  ## Calls taken in a second, beside a bare FastAPI with the same rows
-	@$(BENCH) bench.ingest
-
 bench-fetch: .venv/.bench-installed  ## Recordings a second, beside xargs, curl and ffmpeg
-	@$(BENCH) bench.fetch
-
 bench-callbacks: .venv/.bench-installed  ## Callbacks a second, beside a bare pool of requests
-	@$(BENCH) bench.callbacks
-
 bench-stream: .venv/.bench-installed  ## Recordings going out, beside nginx alone and a bare Django view
-	@$(BENCH) bench.stream
-
 bench-export: .venv/.bench-installed  ## Exports, beside cat, zip -0 and reading once from S3
-	@$(BENCH) bench.export
-
 bench-dialer: .venv/.bench-installed  ## Contacts added to a batch in a second, beside the bare insert of the same rows
-	@$(BENCH) bench.dialer
+bench-ingest bench-fetch bench-callbacks bench-stream bench-export bench-dialer:
+	@$(BENCH) bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(@:bench-%=%)
+
+bench-growth: install  ## What takes longer at ten million calls; ARGS="--up-to 1000000" ends earlier
+	@$(BENCH) bench.growth $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)

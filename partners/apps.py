@@ -1,5 +1,13 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin  # by its own name Django would take it for one of ours
 from django.db.models.signals import post_migrate
+
+
+class ConsoleConfig(admin.AdminConfig):
+    """Django's admin, with a site of our own."""
+
+    default = False
+    default_site = "partners.console.ConsoleSite"
 
 
 class PartnersConfig(AppConfig):

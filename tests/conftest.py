@@ -14,7 +14,7 @@ from partners import quota
 from zipingest.management.commands.run_stack import broker_folders
 
 # Debian packages whose command has another name.
-COMMANDS = {"p7zip-full": "7z", "nodejs": "node", "nginx-light": "nginx"}
+COMMANDS = {"p7zip-full": "7z", "nodejs": "node", "nginx-light": "nginx", "prometheus": "promtool"}
 
 
 def pytest_configure(config: pytest.Config) -> None:

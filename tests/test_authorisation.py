@@ -85,6 +85,9 @@ PROTECTED = {
     f"{PARTNER}/batches/<uuid:uuid>": Route(
         "GET", "read", lambda world: f"/{PARTNER}/batches/{world.batch}", {"own": 200, "other": 404}
     ),
+    "api/v1/partner/events": Route(
+        "GET", "read", lambda _: "/api/v1/partner/events", {"own": 200, "other": 200}
+    ),
 }
 
 # A key in this state, or a request for this tenant, is answered so; None goes on to the next check.

@@ -17,8 +17,8 @@ from calls.api.network import openapi as network
 from calls.api.network import openapi_transactions as transactions
 from calls.api.network import schemas as network_bodies
 from calls.api.network import transactions_schemas as transactions_bodies
-from calls.api.partner import openapi as partner
 from calls.api.partner import schemas as partner_bodies
+from calls.api.partner import shapes as partner
 from calls.api.telesales import openapi as telesales
 from calls.api.telesales import openapi_live as live
 from calls.dialer.api import shapes as dialer
@@ -46,6 +46,7 @@ OPERATIONS = {
     ("get", "/api/v1/partner/ingest/calls/{external_id}"): {200, 400, 401, 403, 404, 429, 500},
     ("get", "/api/v1/partner/ingest/calls/{external_id}/recording"): {*GIVEN, 400},
     ("get", "/api/v1/partner/ingest/batches/{uuid}"): {200, 400, 401, 403, 404, 429, 500},
+    ("get", "/api/v1/partner/events"): {200, 400, 401, 403, 422, 429, 500},
     ("post", "/api/call/createBatch"): {201, 400, 403, 411, 413, 415, 429, 500},
     ("post", "/api/call/addCallsToBatch"): {200, 207, 400, 403, 404, 411, 413, 415, 429, 500},
     ("post", "/api/call/start-calling"): {200, 400, 403, 404, 411, 413, 415, 429, 500},

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.apps.config import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -44,6 +44,18 @@ def check_loopback(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     ]
 
 
+@register(Tags.security)
+def check_second_factor(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    if settings.SECOND_FACTOR or not settings.PRODUCTION:
+        return []
+    return [
+        Warning(
+            "A stolen password alone opens the console: set SECOND_FACTOR=True, or leave it unset.",
+            id="zipingest.W001",
+        )
+    ]
+
+
 @register()
 def check_production_services(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     if not settings.PRODUCTION:
@@ -53,7 +65,7 @@ def check_production_services(app_configs: Sequence[AppConfig] | None, **_: Any)
         problems.append(Error("Production needs PostgreSQL: set DATABASE_URL.", id="zipingest.E006"))
     if not settings.REDIS_URL:
         problems.append(Error("Production needs Redis: set REDIS_URL.", id="zipingest.E007"))
-    if not settings.ALLOWED_HOSTS:
+    if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
         problems.append(Error("Set ALLOWED_HOSTS to the names this serves.", id="zipingest.E008"))
     return problems
 

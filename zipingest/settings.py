@@ -7,6 +7,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from zipingest import console, env
+from zipingest.beat import Every
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -24,7 +25,10 @@ TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 # --- Secrets ----------------------------------------------------------------------------------------------
 # Generated into the data folder for development; in production an unset one is a failed system check.
 _SECRETS_DIR = None if PRODUCTION else DATA_DIR / "secrets"
-SECRET_KEY = env.secret("SECRET_KEY", folder=_SECRETS_DIR)
+# Newest first: the others still open sessions and links that were signed with them.
+SECRET_KEY, *SECRET_KEY_FALLBACKS = env.words("SECRET_KEYS") or [
+    env.secret("SECRET_KEY", folder=_SECRETS_DIR)
+]
 # Peppers of the API key digests, newest first, as `version:secret`; old ones stay until their keys are gone.
 API_KEY_PEPPERS = env.words("API_KEY_PEPPERS") or [
     f"1:{secret}" for secret in [env.secret("API_KEY_PEPPER", folder=_SECRETS_DIR)] if secret
@@ -36,8 +40,8 @@ ENCRYPTION_KEYS = env.words("ENCRYPTION_KEYS") or [
 
 # --- Applications -----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "partners.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -45,6 +49,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_htmx",
+    "django_otp",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -59,11 +64,13 @@ MIDDLEWARE = [
     "zipingest.api.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "zipingest.csp.ContentSecurityPolicy",
+    "zipingest.forms.BoundedForms",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -103,8 +110,18 @@ if _DATABASE["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
 elif _DATABASE["ENGINE"] == "django.db.backends.postgresql":
+    _DATABASE["ENGINE"] = "zipingest.postgresql"
     _DATABASE["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE", 60)
     _DATABASE["CONN_HEALTH_CHECKS"] = True
+    # Nobody waits for ever for a server that does not answer (libpq); what the URL says of it comes first.
+    _DATABASE["OPTIONS"] = {
+        "connect_timeout": env.integer("DATABASE_CONNECT_SECONDS", 5, minimum=2),
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        **_DATABASE.get("OPTIONS", {}),
+    }
 else:
     raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or postgresql://")
 
@@ -118,12 +135,18 @@ if REDIS_URL:
             "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
         }
     }
+    CACHES["shared"] = CACHES["default"]
 else:
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
             "OPTIONS": {"MAX_ENTRIES": 100_000},
-        }
+        },
+        # What processes tell each other (zipingest.signs); files, as the broker's messages are.
+        "shared": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": DATA_DIR / "shared",
+        },
     }
     # Embedded, one gunicorn process holds all counters, so its memory is the shared cache it asks for.
     SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
@@ -162,10 +185,10 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 WORK_LEASE_SECONDS = env.integer("WORK_LEASE_SECONDS", 60, minimum=1)
 SWEEP_SECONDS = env.integer("SWEEP_SECONDS", 30, minimum=1)
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "zipingest.tasks.sweep", "schedule": SWEEP_SECONDS},
-    "tidy": {"task": "calls.tasks.tidy", "schedule": 3600},
-    "tidy-exports": {"task": "exports.tasks.tidy_exports", "schedule": 600},
-    "tidy-dialer": {"task": "calls.dialer.tasks.tidy", "schedule": 3600},
+    "sweep": {"task": "zipingest.tasks.sweep", "schedule": Every(SWEEP_SECONDS)},
+    "tidy": {"task": "calls.tasks.tidy", "schedule": Every(3600)},
+    "tidy-exports": {"task": "exports.tasks.tidy_exports", "schedule": Every(600)},
+    "tidy-dialer": {"task": "calls.dialer.tasks.tidy", "schedule": Every(3600)},
 }
 
 # --- Fetching and audio -----------------------------------------------------------------------------------
@@ -210,7 +233,7 @@ TELEPHONY_PROVIDER = env.choice(
 )
 # A recording paused for so long is told of: in the log, in the metrics, and by mail to the account's leaders.
 PAUSE_ALERT_SECONDS = env.integer("PAUSE_ALERT_SECONDS", 600, minimum=1)
-CELERY_BEAT_SCHEDULE["watch-pauses"] = {"task": "calls.tasks.watch_pauses", "schedule": SWEEP_SECONDS}
+CELERY_BEAT_SCHEDULE["watch-pauses"] = {"task": "calls.tasks.watch_pauses", "schedule": Every(SWEEP_SECONDS)}
 
 # How long whoever answers a simulated call talks, about.
 SIMULATOR_TALK_SECONDS = env.integer("SIMULATOR_TALK_SECONDS", 3, minimum=1)
@@ -251,7 +274,7 @@ _MAIL = "smtp" if EMAIL_HOST else "dummy" if PRODUCTION else "console"
 EMAIL_BACKEND = f"django.core.mail.backends.{_MAIL}.EmailBackend"
 # Whether pages offer to send one.
 SENDS_MAIL = _MAIL != "dummy"
-CELERY_BEAT_SCHEDULE["tell-failures"] = {"task": "calls.tasks.tell_failures", "schedule": 60}
+CELERY_BEAT_SCHEDULE["tell-failures"] = {"task": "calls.tasks.tell_failures", "schedule": Every(60)}
 
 # --- Exports ----------------------------------------------------------------------------------------------
 EXPORTS_RUNNING_PER_SUB_TENANT = env.integer("EXPORTS_RUNNING_PER_SUB_TENANT", 2, minimum=1)
@@ -273,14 +296,18 @@ SIGN_IN_TRIES_PER_MINUTE = env.integer("SIGN_IN_TRIES_PER_MINUTE", 5, minimum=1)
 # How long a person stays signed in with a bearer token.
 ACCESS_TOKEN_DAYS = env.integer("ACCESS_TOKEN_DAYS", 30, minimum=1)
 AUTHENTICATION_BACKENDS = ["partners.backends.PeopleBackend"]
+# Whether our own staff shows a code of an authenticator app before the console opens.
+SECOND_FACTOR = env.boolean("SECOND_FACTOR", default=PRODUCTION)
 LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
 LOGIN_REDIRECT_URL = "library"
-# Whoever shows it as a bearer token may read /metrics; without one, only clients on this machine.
-METRICS_TOKEN = env.text("METRICS_TOKEN")
+# Whoever shows one of them as a bearer token may read /metrics; without any, only clients on this machine.
+METRICS_TOKENS = env.words("METRICS_TOKEN")
 # Each surface has a body limit of its own (calls/api); Django's must not answer before it does.
 DATA_UPLOAD_MAX_MEMORY_SIZE = None
+# A form of our pages, which nobody sends files with (zipingest.forms).
+FORM_MAX_BYTES = 1024 * 1024
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -308,7 +335,13 @@ PAGES = [
     ("People", "people", "account", "own"),
     ("Retention", "retention", "account", "own"),
 ]
+# A working day; whoever comes back tomorrow signs in again.
+SESSION_COOKIE_AGE = env.integer("SESSION_HOURS", 12, minimum=1) * 3600
+CELERY_BEAT_SCHEDULE["tidy-sessions"] = {"task": "partners.tasks.tidy_sessions", "schedule": Every(3600)}
+# The other cookie is for scripts of this host, which send it back as X-CSRFToken.
 SESSION_COOKIE_HTTPONLY = True
+# Not Strict: a link in a mail leads to a page of whoever is signed in.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
@@ -316,14 +349,16 @@ if PRODUCTION:
     SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 365 * 24 * 3600)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
-    SESSION_COOKIE_SECURE = True
-    CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    # Browsers take such a name from this very host over https only, so no neighbour can plant one.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
 LANGUAGE_CODE = "en"

@@ -2,9 +2,10 @@
 
 from celery import shared_task
 
-from zipingest import work
+from zipingest import signs, work
 
 
 @shared_task
 def sweep() -> None:
     work.sweep()
+    signs.note(signs.SWEEP)

@@ -96,6 +96,10 @@ ROUTES: dict[str, Row] = {
     "login": Row(EVERYBODY, EVERYBODY),
     # Whoever is not signed in is sent to the index, and from there to the sign-in.
     "logout": Row(frozenset({"anonymous"}), EVERYBODY),
+    # To whoever has given the password; what they do is in test_second_factor.py.
+    "second_factor": Row(STAFF, STAFF),
+    "second_factor_set_up": Row(STAFF, STAFF),
+    "second_factor_change": Row(STAFF, STAFF),
     "password_change": Row(STAFF, STAFF),
     "password_change_done": Row(STAFF, NOBODY),
     "autocomplete": Row(NOBODY, NOBODY),
@@ -115,6 +119,7 @@ ROUTES: dict[str, Row] = {
         add=lambda world: {"username": "new", **PASSWORD},
         change=_user,
     ),
+    "partners_user_reset_second_factor": Row(NOBODY, NOBODY),  # superusers only
     "auth_user_password_change": Row(ADMINISTRATORS, ADMINISTRATORS, lambda world: dict(PASSWORD)),
     **_model(
         "partners_tenant",
@@ -140,6 +145,7 @@ ROUTES: dict[str, Row] = {
     "partners_partner_send_test_callback": Row(
         SUPPORT, SUPPORT, lambda world: {"url": "https://partner.example.com/test"}
     ),
+    "partners_partner_check_signature": Row(VIEWERS, VIEWERS),
     **_model(
         "partners_apikey",
         add=lambda world: {"partner": world.partner.pk, "scopes": ["ingest"]},

@@ -14,6 +14,7 @@ from zipingest import checks
 
 PRODUCTION = {
     "PRODUCTION": True,
+    "SECOND_FACTOR": True,
     "ALLOW_LOOPBACK": False,
     "DATABASE_URL": "postgresql://db/zipingest",
     "REDIS_URL": "redis://cache:6379/0",
@@ -29,6 +30,7 @@ WRONG = {
     "E007": ({**PRODUCTION, "REDIS_URL": ""}, "REDIS_URL"),
     "E008": ({**PRODUCTION, "ALLOWED_HOSTS": []}, "ALLOWED_HOSTS"),
     "E009": ({"OUTBOUND_CA_FILE": "/missing.pem"}, "OUTBOUND_CA_FILE"),
+    "W001": ({**PRODUCTION, "SECOND_FACTOR": False}, "SECOND_FACTOR"),
     "E010": ({"OUTBOUND_TRUSTED": ["minio.internal:9000", "minio.internal"]}, "host:port"),
 }
 
@@ -54,7 +56,7 @@ def test_a_whole_production_configuration_has_nothing_wrong(settings):
 
 
 @pytest.mark.parametrize("number", WRONG)
-def test_a_wrong_setting_is_one_error_that_names_it(settings, number):
+def test_a_wrong_setting_is_one_message_that_names_it(settings, number):
     changes, named = WRONG[number]
     apply(settings, changes)
     found = ours()
@@ -64,7 +66,7 @@ def test_a_wrong_setting_is_one_error_that_names_it(settings, number):
 
 def test_every_number_is_tested():
     source = Path(checks.__file__).read_text()
-    assert set(re.findall(r"\bE\d{3}\b", source)) == {"E001", *WRONG}
+    assert set(re.findall(r"\b[EW]\d{3}\b", source)) == {"E001", *WRONG}
 
 
 def test_a_missing_secret_key_is_named_before_anything_else(settings):
@@ -75,6 +77,11 @@ def test_a_missing_secret_key_is_named_before_anything_else(settings):
     except ImproperlyConfigured as error:
         said = str(error)
     assert "SECRET_KEY" in said
+
+
+def test_names_served_are_named(settings):
+    apply(settings, {**PRODUCTION, "ALLOWED_HOSTS": ["calls.example.com", "*"]})
+    assert list(ours()) == ["E008"]
 
 
 @pytest.mark.parametrize("pepper", ["", "secret", ":secret", "1:", "one:secret", "²:secret", "-1:secret"])
