@@ -176,9 +176,9 @@ def _console(sample: Sample) -> dict[str, Measured]:
 
 
 def _order_exports(sample: Sample) -> None:
-    """One of every tenth account, of its calls of two days."""
+    """One of every account, of its calls of two days."""
     since = work.database_now() - timedelta(days=20)
-    for account in SubTenant.objects.order_by("pk")[::10]:
+    for account in SubTenant.objects.all():
         _order(sample.actor, RecordingFilter(account, date_from=since, date_to=since + timedelta(days=2)))
     ExportJob.objects.update(state="done", zip_bytes=1)
 
