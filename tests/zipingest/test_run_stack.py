@@ -31,10 +31,12 @@ def stack(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         MANAGE, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    wait_until(lambda: process.poll() is not None or is_healthy(environment), seconds=60)
-    yield process
-    process.kill()
-    process.communicate()
+    try:
+        wait_until(lambda: process.poll() is not None or is_healthy(environment), seconds=180)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def is_healthy(environment: dict[str, str]) -> bool:
