@@ -65,6 +65,8 @@ def _run(check: Check) -> Outcome:
         outcome = Outcome(1, [f"the check itself failed with {type(error).__name__}: {error}"])
     verdict = f"{len(outcome.violations)} violations" if outcome.violations else "held"
     print(f"    {verdict} in {outcome.tries} tries, {time.monotonic() - began:.0f} s", flush=True)
+    for violation in outcome.violations:
+        print(f"    - {violation}", flush=True)
     return outcome
 
 
@@ -86,9 +88,6 @@ def _print_table(results: Sequence[tuple[Check, Outcome]]) -> None:
     print(f"\n{'invariant':<{width}} | tries | violations\n{'-' * width}-|-------|-----------")
     for check, outcome in results:
         print(f"{check.invariant:<{width}} | {outcome.tries:>5} | {len(outcome.violations):>10}")
-    for check, outcome in results:
-        for violation in outcome.violations:
-            print(f"\n{check.name}: {violation}")
 
 
 if __name__ == "__main__":
