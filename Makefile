@@ -9,7 +9,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 # What tests need that only Debian has.
-APT_PACKAGES := curl ffmpeg strace iproute2 unzip zip p7zip-full nginx-light prometheus faketime chromium
+APT_PACKAGES := curl ffmpeg strace iproute2 unzip zip p7zip-full nginx-light prometheus faketime systemd chromium
 ARGS ?=
 
 help:  ## List the targets
