@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from statistics import median
 
 # A contender handles round `number` and returns how many it handled a second.
@@ -31,6 +32,13 @@ class Ratio:
             return ""
         met = self.median <= self.aim if self.at_most else self.median >= self.aim
         return "met" if met else "missed"
+
+
+def measured(name: str, rounds: int | None) -> list[Ratio]:
+    """What the module ``bench.<name>`` measures, in its own number of rounds where none is given."""
+    module = import_module(f"bench.{name}")
+    ratios: list[Ratio] = module.measure(rounds or module.ROUNDS)
+    return ratios
 
 
 def alternate(contenders: Mapping[str, Contender], rounds: int) -> Rates:
