@@ -24,9 +24,9 @@ Span = tuple[int, int | None]
 class Silencing:
     """What must not be heard, in time of the normalised file; spans ascend and neither overlap nor touch.
 
-    Silence is written over `silent`, and over a little more where the source may begin late (`LEAD_IN` in
-    helper.py). `absent` are those stretches of it that the source lacks: there silence is inserted, so that
-    all that follows keeps its time. `length` (microseconds) is how long the whole ought to be then (None: not
+    Silence is written over `silent`, and over a little more where the source may begin late (`LEAD_IN` of the
+    helper). `absent` are those stretches of it that the source lacks: there silence is inserted, so that all
+    that follows keeps its time. `length` (microseconds) is how long the whole ought to be then (None: not
     known). By what it is longer, something may have been recorded that was to be absent; it lies where the
     source was cut, so that much behind each insertion is silenced as well.
     """

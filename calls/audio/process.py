@@ -15,14 +15,22 @@ from typing import Any
 from calls.audio.errors import HelperCrashed, HelperUnavailable
 from calls.audio.facts import AudioLimits
 
-_SCRIPT = Path(__file__).resolve().with_name("helper.py")
+# The helper is imported by itself, and then nothing of ours is on its path any more.
+_PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from helper.conversation import main
+sys.path.pop(0)
+main()
+"""
+_FOLDER = Path(__file__).resolve().parent
 _START_SECONDS = 30
 # 1000 stereo peaks in hex are some 4 KiB, and each silenced stretch takes some 20 bytes.
 _MAX_ANSWER_BYTES = 1024 * 1024
 
 
 class HelperProcess:
-    """A running `helper.py`. Not thread-safe: it belongs to whoever borrowed it.
+    """A running helper (the package `helper`). Not thread-safe: it belongs to whoever borrowed it.
 
     The kernel ends the helper when the *thread* that started it ends (PR_SET_PDEATHSIG, prctl(2)), so create
     it from a thread that lives as long as the helper should.
@@ -32,8 +40,9 @@ class HelperProcess:
         self.jobs = 0
         self._limits = limits
         self._unread = b""
-        command = [sys.executable, "-I", str(_SCRIPT), str(os.getpid()), str(limits.memory_bytes)]
-        self._process = subprocess.Popen(  # noqa: S603 - our own script; nothing in the command is from outside
+        command = [sys.executable, "-I", "-c", _PROGRAM, str(_FOLDER)]
+        command += [str(os.getpid()), str(limits.memory_bytes)]
+        self._process = subprocess.Popen(  # noqa: S603 - our own program; nothing in the command is from outside
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -5,7 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from calls.audio.helper import measure, wav_header
+from calls.audio.helper.normalising import measure
+from calls.audio.helper.wav import wav_header
 
 RATE = 8000
 BYTES_PER_SECOND = 4 * RATE

@@ -37,7 +37,7 @@ SEED = 20231101
 BATCH = 10
 CLIENTS = 4
 # What a process is, by a word of its command line, the first that is there.
-ROLES = {"helper.py": "audio helper", " gunicorn ": "web", " beat ": "beat", " celery ": "worker"}
+ROLES = {"helper.conversation": "audio helper", " gunicorn ": "web", " beat ": "beat", " celery ": "worker"}
 
 LEASED = "SELECT COUNT(*) FROM calls_recording WHERE state = 'leased'"
 LOST = {

@@ -174,7 +174,7 @@ class Smoke:
         """The decoder is a process of its own that can get at less than the worker."""
         assert fetch.process is not None
         helpers = [child for child in psutil.Process(fetch.process.pid).children(recursive=True)
-                   if any(word.endswith("helper.py") for word in child.cmdline())]  # fmt: skip
+                   if any("helper.conversation" in word for word in child.cmdline())]  # fmt: skip
         self.expect(bool(helpers), "the decoder is a process of its own", fetch.log.read_text()[-1000:])
         for helper in helpers:
             status = _status(helper.pid)

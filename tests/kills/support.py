@@ -69,7 +69,7 @@ def audio_helpers_of(pid: int) -> list[str]:
             words = commandline.read_bytes().split(b"\0")
         except OSError:  # it has ended meanwhile
             continue
-        if any(word.endswith(b"helper.py") for word in words) and str(pid).encode() in words:
+        if any(b"helper.conversation" in word for word in words) and str(pid).encode() in words:
             found.append(commandline.parent.name)
     return found
 

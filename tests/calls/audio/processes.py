@@ -8,7 +8,7 @@ from pathlib import Path
 
 def helper_pids() -> set[int]:
     """The living audio helpers whose parent is this very process."""
-    return {pid for pid in _children(os.getpid()) if b"helper.py" in _command(pid)}
+    return {pid for pid in _children(os.getpid()) if b"helper.conversation" in _command(pid)}
 
 
 def helpers_at(source: Path) -> set[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from calls.audio import helper as helper_module
+from calls.audio import process
 from calls.audio.engine import AudioEngine
 from calls.audio.errors import AudioError, HelperCrashed
 from calls.audio.facts import AudioFacts, AudioLimits, AudioOptions
@@ -85,14 +85,15 @@ def test_the_kernel_refuses_what_decoding_never_needs(helper: HelperProcess) -> 
 @pytest.mark.slow  # it starts a process of its own
 def test_behind_the_fence_there_is_no_connection_and_no_other_program() -> None:
     tried = """
-import json, os, runpy, socket, sys
-helper = runpy.run_path(sys.argv[1])
-helper["raise_fence"](os.getppid(), 1 << 30)
+import ctypes, json, os, socket, sys
+sys.path.insert(0, sys.argv[1])
+from helper import fence
+fence.raise_fence(os.getppid(), 1 << 30)
 pipe = os.pipe()
 tries = {
     "socket": lambda: socket.socket(),
     "a pair of sockets": lambda: socket.socketpair(),
-    "io_uring": lambda: helper["ctypes"].CDLL(None, use_errno=True).syscall(425, 1, None),
+    "io_uring": lambda: ctypes.CDLL(None, use_errno=True).syscall(425, 1, None),
     "a program": lambda: os.execv("/bin/true", ["true"]),
     "a pipe, which is allowed": lambda: os.write(pipe[1], b"x"),
 }
@@ -103,7 +104,7 @@ def said(attempt):
         return "refused"
 print(json.dumps({name: said(attempt) for name, attempt in tries.items()}))
 """
-    command = [sys.executable, "-I", "-c", tried, helper_module.__file__]
+    command = [sys.executable, "-I", "-c", tried, str(Path(process.__file__).parent)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     answers = json.loads(ended.stdout)
     assert answers.pop("a pipe, which is allowed") == "done"

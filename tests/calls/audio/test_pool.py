@@ -224,6 +224,6 @@ def test_a_closed_engine_leaves_no_helper_and_takes_no_recording(
 def test_a_helper_that_cannot_start_is_not_the_files_fault(
     make_engine: MakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "_SCRIPT", tmp_path / "missing.py")
+    monkeypatch.setattr(process, "_FOLDER", tmp_path / "missing")
     with pytest.raises(HelperUnavailable):
         run(make_engine(), tmp_path)

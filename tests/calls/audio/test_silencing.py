@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.audio import helper
 from calls.audio.engine import AudioEngine
 from calls.audio.errors import AudioError
 from calls.audio.facts import AudioFacts, Silencing
+from calls.audio.helper import wav as written
 from tests.calls.audio.processes import helper_pids, peak_memory
 from tests.support import audio
 
@@ -237,5 +237,5 @@ def test_minutes_of_silence_need_no_memory(
 @given(st.integers(0, 12 * 3600 * 10**6), st.sampled_from([8000, 11025, 16000, 44100, 48000]))
 def test_edges_are_rounded_outward_by_less_than_a_sample(microseconds: int, rate: int) -> None:
     exact = microseconds * rate
-    assert 0 <= exact - helper.floor(microseconds, rate) * 10**6 < 10**6
-    assert 0 <= helper.ceil(microseconds, rate) * 10**6 - exact < 10**6
+    assert 0 <= exact - written.floor(microseconds, rate) * 10**6 < 10**6
+    assert 0 <= written.ceil(microseconds, rate) * 10**6 - exact < 10**6
