@@ -18,25 +18,25 @@ import django
 
 django.setup()
 
-from django.contrib import admin  # noqa: E402 - models, which need the line above
-from django.db import transaction  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.urls import reverse  # noqa: E402
+from django.contrib import admin
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
 
-from bench.bodies import bodies  # noqa: E402
-from bench.plans import pages, plan, selects  # noqa: E402
-from calls import selectors, tasks  # noqa: E402
-from calls.filters import RecordingFilter  # noqa: E402
-from calls.models import Agent, Call, Customer, Recording  # noqa: E402
-from calls.services import purge  # noqa: E402
-from calls.services.audit import Actor  # noqa: E402
-from exports.models import ExportJob  # noqa: E402
-from exports.services import orders  # noqa: E402
-from partners import keys  # noqa: E402
-from partners.models import Delivery, Partner, Role, SubTenant, User  # noqa: E402
-from partners.provisioning import create_person  # noqa: E402
-from zipingest import work  # noqa: E402
-from zipingest.work.claims import claim  # noqa: E402
+from bench.bodies import bodies
+from bench.plans import pages, plan, selects
+from calls import selectors, tasks
+from calls.filters import RecordingFilter
+from calls.models import Agent, Call, Customer, Recording
+from calls.services import purge
+from calls.services.audit import Actor
+from exports.models import ExportJob
+from exports.services import orders
+from partners import keys
+from partners.models import Delivery, Partner, Role, SubTenant, User
+from partners.provisioning import create_person
+from zipingest import work
+from zipingest.work.claims import claim
 
 PURGED = 100
 EXPORTED = timedelta(days=7)

@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 django.setup()
 
-from tests.support import factories, recordings  # noqa: E402 - models, which need the line above
+from tests.support import factories, recordings
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from calls.sources.stores import Beginning
 from partners import outbound
 from partners.outbound import (
     Deadline,
-    DeadlineExceeded,
     Download,
     NetworkFault,
     OutboundError,
     TooLarge,
     Truncated,
+    in_plain_words,
 )
 
 DEFAULT_PORT = 22
@@ -118,7 +118,8 @@ def _opened(session: paramiko.SFTPClient, path: str) -> tuple[paramiko.SFTPFile,
 # --- Sessions ---------------------------------------------------------------------------------------------
 @contextmanager
 def _session(access: DirectAccess, deadline_seconds: float) -> Iterator[paramiko.SFTPClient]:
-    with Deadline(deadline_seconds) as deadline, _in_plain_words(deadline):
+    deadline = Deadline(deadline_seconds)
+    with deadline, in_plain_words(deadline, errors=_FAULTS, explained=_explained):
         known = host_keys(access)
         sock = outbound.connect(access.endpoint, default_port=DEFAULT_PORT, deadline=deadline)
         with closing(sock), closing(paramiko.Transport(sock)) as transport:
@@ -172,20 +173,6 @@ def _sftp(transport: paramiko.Transport) -> paramiko.SFTPClient:
     channel.settimeout(settings.OUTBOUND_READ_SECONDS)
     channel.invoke_subsystem("sftp")
     return paramiko.SFTPClient(channel)
-
-
-@contextmanager
-def _in_plain_words(deadline: Deadline) -> Iterator[None]:
-    # `from None`: what servers say may hold anything.
-    try:
-        yield
-    except OutboundError as error:
-        if error.permanent or not deadline.expired:
-            raise
-        raise DeadlineExceeded(deadline.seconds) from None
-    except _FAULTS as error:
-        deadline.check()
-        raise _explained(error) from None
 
 
 def _explained(error: Exception) -> OutboundError:

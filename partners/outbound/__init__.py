@@ -23,6 +23,7 @@ from partners.outbound.errors import (
     TooManyRedirects,
     Truncated,
 )
+from partners.outbound.faults import in_plain_words
 from partners.outbound.line import Answer, Line, post
 from partners.outbound.transcript import Hop
 from partners.outbound.urls import Target, check_url
@@ -52,6 +53,7 @@ __all__ = [
     "check_url",
     "connect",
     "download",
+    "in_plain_words",
     "peek",
     "post",
 ]

@@ -2,7 +2,7 @@
 
 import http.client
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import requests
@@ -43,21 +43,6 @@ _CERTIFICATE_WORDS = {
 }
 
 
-@contextmanager
-def in_plain_words(deadline: Deadline) -> Iterator[None]:
-    """Lets nothing out but an `OutboundError`; whatever fails once `deadline` has passed is its doing."""
-    # `from None`: the libraries' messages quote the URL with its query.
-    try:
-        yield
-    except OutboundError as error:
-        if error.permanent or not deadline.expired:
-            raise
-        raise DeadlineExceeded(deadline.seconds) from None
-    except TRANSPORT_ERRORS as error:
-        deadline.check()
-        raise explain(error) from None
-
-
 def explain(error: BaseException) -> OutboundError:
     """The `OutboundError` that says what `error`, one of `TRANSPORT_ERRORS`, means."""
     # The outermost, requests' own, are OSErrors themselves and say nothing their causes do not.
@@ -81,3 +66,26 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+@contextmanager
+def in_plain_words(
+    deadline: Deadline,
+    *,
+    errors: tuple[type[Exception], ...] = TRANSPORT_ERRORS,
+    explained: Callable[[Exception], OutboundError] = explain,
+) -> Iterator[None]:
+    """Lets nothing out but an `OutboundError`; whatever fails once `deadline` has passed is its doing.
+
+    Another protocol than HTTP has `errors` of its own, and tells what they mean.
+    """
+    # `from None`: the libraries' messages quote the URL with its query, or whatever a server says.
+    try:
+        yield
+    except OutboundError as error:
+        if error.permanent or not deadline.expired:
+            raise
+        raise DeadlineExceeded(deadline.seconds) from None
+    except errors as error:
+        deadline.check()
+        raise explained(error) from None
