@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-_EXECUTED = re.compile(r'^(\d+) +execve\(.*"[^"]*/calls/audio/helper\.py"')
+_EXECUTED = re.compile(r"^(\d+) +execve\(.*\bhelper\.conversation\b")
 _STARTED = re.compile(r"^(\d+) +(?:<\.\.\. )?(?:clone3?|v?fork)\b.* = (\d+)")
 _OPENED = re.compile(r'^(\d+) +(open|openat|openat2|creat)\([^"]*"([^"]*)"')
 _CALLED = re.compile(r"^(\d+) +(socket|connect)\((.*)")
