@@ -41,7 +41,6 @@ class Heartbeat:
             while leases := self._after_a_pause():
                 for lease in leases:
                     self._extend(lease)
-                close_old_connections()
         finally:
             connection.close()
 
@@ -55,6 +54,8 @@ class Heartbeat:
 
     def _extend(self, lease: Lease) -> None:
         try:
+            # Whatever goes wrong with a connection, the other leases are kept by this thread too.
+            close_old_connections()
             lease.extend()
         except LeaseLost:
             with self._lock:
