@@ -85,7 +85,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--up-to", type=int, default=SIZES[-1], help="the largest number of calls")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", default="", help="how the names of what is measured begin")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.up_to < SIZES[0]:
+        parser.error(f"--up-to: at least {SIZES[0]}")
+    return given
 
 
 # --- Houses -----------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ _OWNERS_AT_ONCE = 10
 # Only what came in lately can be waiting still.
 _LATELY = timedelta(hours=4)
 _DAY = 86_400.0
+# Of the callbacks owed in the last day, so many wait for their next try.
+_WAITING_CALLBACKS = 0.05
 _LISTEN_SLOT = 600
 
 
@@ -204,16 +206,19 @@ class Maker:
     def _callback(self, public: str, owner: Owner, state: str, ended: float) -> None:
         # Each partner's endpoint has a pace and a trouble of its own, so that the pictures differ.
         chance, slow = self._chance.random, 1 + owner.partner % 5
-        failed = chance() < 0.004 * slow
+        waits = self._now - ended < _DAY and chance() < _WAITING_CALLBACKS
+        failed = waits or chance() < 0.004 * slow
         error, status = _ENDPOINT_TROUBLE[int(chance() * 2)] if failed else ("", 200)
         host, at = f"partner-{owner.partner}.example.com", _time(ended + 1)
+        end = "due" if waits else "failed" if failed else "done"
+        due = _time(self._now + (chance() - 0.5) * 600) if waits else at
         self.events[owner.sub_tenant] += 1
         word = "completed" if state == "done" else "failed"
         delivery = self._add(
             "delivery",
             *(f"msg_{public}_1", owner.partner, owner.sub_tenant, public, f"https://{host}/calls"),
             f'{{"call_id":"{owner.partner}-{public[:12]}","status":"{word}"}}',
-            *("failed" if failed else "done", at, error, status, f"partner:{owner.partner}", host, at),
+            *(end, due, error, status, f"partner:{owner.partner}", host, at),
             *(NULL if failed else at, self.events[owner.sub_tenant]),
         )
         self._add("attempt", delivery, at, int(20 + chance() * 200 * slow), status, error)

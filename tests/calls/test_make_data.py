@@ -54,6 +54,13 @@ def test_it_is_refused_in_production_and_without_copy(settings: Any) -> None:
 
 
 @needs_copy
+def test_it_is_refused_of_nothing() -> None:
+    with pytest.raises(CommandError, match="--partners must be at least 1"):
+        make(10, partners=0)
+    assert not Partner.objects.exists()
+
+
+@needs_copy
 def test_it_is_refused_where_there_are_calls() -> None:
     factories.ingest(factories.provisioned())
 
@@ -93,6 +100,7 @@ def test_a_house_is_made_that_looks_busy_and_goes_on() -> None:
     assert figures.fetch_failures(since)
     assert len(figures.callbacks_by_partner(since)) == 3
     assert figures.rejections_today()
+    assert Delivery.objects.filter(state=WorkState.DUE, attempts=1).exists()
     assert purge.purge_expired() == 0
 
     told = Delivery.objects.filter(sub_tenant__isnull=False).earliest("pk")

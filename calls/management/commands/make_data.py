@@ -23,7 +23,7 @@ _SAID_EVERY = 5.0
 class Command(BaseCommand):
     help = (
         "Fill a database without calls: made-up calls with recordings, attempts, callbacks and all else that "
-        "hangs on them, over ninety days until now. The same seed makes the same rows. PostgreSQL only."
+        "hangs on them, over ninety days until now. The same seed draws the same calls. PostgreSQL only."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--even-in-production", action="store_true")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        _refuse(options["even_in_production"])
+        _refuse(options)
         self._began = self._said = time.monotonic()
         calls, accounts = options["calls"], -(-options["calls"] // options["calls_per_sub_tenant"])
         with transaction.atomic():
@@ -72,11 +72,14 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _refuse(even_in_production: bool) -> None:
-    """Raises CommandError where made-up rows have no place."""
+def _refuse(options: dict[str, Any]) -> None:
+    """Raises CommandError where made-up rows have no place, or of nothing."""
+    for number in ("calls", "calls_per_sub_tenant", "partners"):
+        if options[number] < 1:
+            raise CommandError(f"--{number.replace('_', '-')} must be at least 1")
     if connection.vendor != "postgresql":
         raise CommandError("rows are made by COPY, which only PostgreSQL has: set DATABASE_URL")
-    if settings.PRODUCTION and not even_in_production:
+    if settings.PRODUCTION and not options["even_in_production"]:
         raise CommandError("made-up calls have no place in production; --even-in-production if they have")
     for model in TABLES:
         if model._default_manager.exists():
