@@ -10,7 +10,7 @@ from zipingest import work
 
 @shared_task
 def fetch_recording() -> None:
-    work.run_one(Recording)
+    work.run_stint(Recording)
 
 
 @shared_task

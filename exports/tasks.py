@@ -9,7 +9,7 @@ from zipingest import work
 
 @shared_task
 def pack_export() -> None:
-    work.run_one(ExportJob)
+    work.run_stint(ExportJob)
     telling.tell_ended()
 
 

@@ -9,7 +9,7 @@ from zipingest import work
 
 @shared_task
 def deliver_callback() -> None:
-    work.run_one(Delivery)
+    work.run_stint(Delivery)
 
 
 @shared_task

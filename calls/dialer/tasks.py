@@ -9,12 +9,12 @@ from zipingest import work
 
 @shared_task
 def dial() -> None:
-    work.run_one(Contact)
+    work.run_stint(Contact)
 
 
 @shared_task
 def watch() -> None:
-    work.run_one(PhoneLog)
+    work.run_stint(PhoneLog)
 
 
 @shared_task

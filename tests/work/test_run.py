@@ -37,6 +37,25 @@ def test_it_carries_one_row_to_its_outcome(rows):
     assert Delivery.objects.filter(state=WorkState.DONE).count() == 1
 
 
+def test_a_stint_goes_on_with_what_is_due_and_wakes_one_more_worker(rows):
+    with working_on_callbacks():
+        work.run_stint(Delivery)
+    assert Delivery.objects.filter(state=WorkState.DONE).count() == 3
+    assert messages("callbacks") == [TASK]
+
+
+def test_a_stint_that_is_over_hands_the_rest_on(rows):
+    def dawdle(lease: Lease) -> None:
+        messages("callbacks")  # the worker that was woken has been and gone
+        time.sleep(1)
+        lease.finish()
+
+    with working_on_callbacks(perform=dawdle, lane_cap=1):
+        work.run_stint(Delivery)
+    assert Delivery.objects.filter(state=WorkState.DONE).count() == 1
+    assert messages("callbacks") == [TASK]
+
+
 def test_without_anything_due_it_does_nothing(partner):
     owed(partner, due_in=60)
     assert not work.run_one(Delivery)

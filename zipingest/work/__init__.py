@@ -16,6 +16,7 @@ from zipingest.work.running import (
     register,
     release_expired,
     run_one,
+    run_stint,
     sweep,
 )
 
@@ -41,6 +42,7 @@ __all__ = [
     "register",
     "release_expired",
     "run_one",
+    "run_stint",
     "sweep",
     "waiting_lanes",
 ]

@@ -1,5 +1,6 @@
 """Carrying rows to an outcome: nudges, one unit of work, and the sweep that finds what was lost."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 MAX_EXPIRIES = 10
 _EXPIRY_BACKOFF = timedelta(seconds=15)
+# A message for each row would cost as much as a short row; a thread that stays longer keeps others waiting.
+_STINT_SECONDS = 1.0
 
 _kinds: dict[type[WorkItem], Kind] = {}
 
@@ -42,18 +45,12 @@ def nudge(model: type[WorkItem]) -> None:
 
 def run_one(model: type[WorkItem]) -> bool:
     """Claim one unit of work and carry it to an outcome; False when nothing could be claimed."""
-    kind = _kinds[model]
-    leases = claim(kind)
-    if not leases:
-        return False
-    another_woken = has_claimable(kind)
-    if another_woken:
-        nudge(model)
-    _perform(kind, leases)
-    # What was held back by a cap has its place now; its message may have met a worker while there was none.
-    if (not another_woken or made_room(kind, leases[0])) and has_claimable(kind):
-        nudge(model)
-    return True
+    return _run(_kinds[model], seconds=0)
+
+
+def run_stint(model: type[WorkItem]) -> None:
+    """Carry one unit of work after the other to an outcome, while there is any, for a second or so."""
+    _run(_kinds[model], seconds=_STINT_SECONDS)
 
 
 def sweep() -> None:
@@ -74,6 +71,26 @@ def release_expired(model: type[WorkItem]) -> int:
         log.warning("lease_expired", kind=model.__name__, pk=lease.pk, expiries=lease.expiries + 1)
         released += _after_a_pause(lease, now)
     return released
+
+
+def _run(kind: Kind, *, seconds: float) -> bool:
+    ends = time.monotonic() + seconds
+    leases = claim(kind)
+    if not leases:
+        return False
+    another_woken = has_claimable(kind)
+    if another_woken:
+        nudge(kind.model)
+    _perform(kind, leases)
+    while time.monotonic() < ends:
+        if not (following := claim(kind)):
+            return True
+        leases = following
+        _perform(kind, leases)
+    # What was held back by a cap has its place now; its message may have met a worker while there was none.
+    if (not another_woken or made_room(kind, leases[0])) and has_claimable(kind):
+        nudge(kind.model)
+    return True
 
 
 def _after_a_pause(lease: Lease, now: datetime, **fields: Any) -> bool:
