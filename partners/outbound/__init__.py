@@ -1,9 +1,8 @@
 """The one way out: every connection this product makes to somebody else's server starts here.
 
-Recordings are fetched with `download` and looked at with `peek`, callbacks sent with
-`post`, or with a `Line` where several go one after the other; `connect` opens
-a socket for another protocol. `check_url` judges the form of a URL before it is stored. Whatever goes wrong
-is an `OutboundError` with a reason in plain words.
+Recordings are fetched with `download` and looked at with `peek`, callbacks sent over a `Line`; `connect`
+opens a socket for another protocol. `check_url` judges the form of a URL before it is stored. Whatever goes
+wrong is an `OutboundError` with a reason in plain words.
 """
 
 from partners.outbound.client import RECORDING_SCHEMES, Download, Peek, download, peek
@@ -24,7 +23,7 @@ from partners.outbound.errors import (
     Truncated,
 )
 from partners.outbound.faults import in_plain_words
-from partners.outbound.line import Answer, Line, post
+from partners.outbound.line import Line
 from partners.outbound.transcript import Hop
 from partners.outbound.urls import Target, check_url
 
@@ -32,7 +31,6 @@ __all__ = [
     "NO_CREDENTIALS",
     "RECORDING_SCHEMES",
     "AddressRefused",
-    "Answer",
     "BadStatus",
     "CompressedBody",
     "Credentials",
@@ -55,5 +53,4 @@ __all__ = [
     "download",
     "in_plain_words",
     "peek",
-    "post",
 ]

@@ -166,7 +166,7 @@ def _follow(
     """The answer at the end of the redirects, and whose it is; only `headers` go to every origin."""
     target = check_url(url, schemes=exchange.schemes, configured=configured)
     for _ in range(MAX_REDIRECTS + 1):
-        response = exchange.send("GET", target, headers=headers or {}, credentials=credentials)
+        response = exchange.get(target, headers=headers or {}, credentials=credentials)
         location = response.headers.get("Location")
         if response.status_code not in _REDIRECTS or not location:
             return response, target

@@ -43,12 +43,6 @@ class Answer:
         return parse_retry_after(self.headers.get("retry-after"))
 
 
-def post(url: str, *, body: bytes, headers: Mapping[str, str], deadline_seconds: float) -> Answer:
-    """`Line.post`, over a connection of its own."""
-    with Line() as line:
-        return line.post(url, body=body, headers=headers, deadline_seconds=deadline_seconds)
-
-
 class Line:
     """Posts one after the other; the connection of the last one serves the next to the same origin."""
 
@@ -71,12 +65,12 @@ class Line:
         with Deadline(deadline_seconds) as deadline, faults.in_plain_words(deadline):
             request = _Request(check_url(url, schemes=CALLBACK_SCHEMES), body, headers, deadline)
             connection, response = self._over_kept(request) or _over_new(request)
-            text = _excerpt(response).decode(errors="replace")
-            self._keep(connection, response)
+            text, is_sound = _excerpt(response)
+            self._keep(connection, response, is_sound=is_sound)
             return Answer(
                 status=response.status,
                 headers={name.lower(): value for name, value in response.getheaders()},
-                body=text,
+                body=text.decode(errors="replace"),
                 duration_seconds=deadline.elapsed,
             )
 
@@ -92,11 +86,11 @@ class Line:
         request.deadline.check()
         return None
 
-    def _keep(self, connection: "_Connection", response: http.client.HTTPResponse) -> None:
-        """Only where nothing of the answer is left to come."""
+    def _keep(self, connection: "_Connection", response: http.client.HTTPResponse, *, is_sound: bool) -> None:
+        """Only where nothing of the answer is left to come; after 1xx that is all of it."""
         is_whole = response.isclosed() if response.chunked else response.length == 0
         response.close()
-        if is_whole and not response.will_close:
+        if is_sound and is_whole and response.status >= 200 and not response.will_close:
             self._kept = connection
         else:
             connection.close()
@@ -149,13 +143,15 @@ def _over_new(request: _Request) -> _Answered:
     return connection, connection.ask(request)
 
 
-def _excerpt(response: http.client.HTTPResponse) -> bytes:
-    """The first 1 KiB of the body: what could be read of it, without complaint."""
+def _excerpt(response: http.client.HTTPResponse) -> tuple[bytes, bool]:
+    """The first 1 KiB of the body, or what could be read of it, and whether it was read without trouble."""
     excerpt = b""
-    with suppress(*faults.TRANSPORT_ERRORS):
+    try:
         for piece in _pieces(response, EXCERPT_BYTES):
             excerpt += piece
-    return excerpt
+    except faults.TRANSPORT_ERRORS:
+        return excerpt, False
+    return excerpt, True
 
 
 def _pieces(response: http.client.HTTPResponse, size: int) -> Iterator[bytes]:

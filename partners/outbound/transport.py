@@ -112,18 +112,16 @@ class Exchange:
         if isinstance(error, OutboundError):
             error.hops = tuple(self.hops)
 
-    def send(
+    def get(
         self,
-        method: str,
         target: Target,
         *,
         headers: Mapping[str, str],
-        body: bytes | None = None,
         credentials: Credentials = NO_CREDENTIALS,
     ) -> requests.Response:
         """The answer up to its headers, which do not repeat the credentials; its body is still to be read."""
         headers = {"Accept": "*/*", **credentials.headers, **headers, **_PLAIN}
-        request = requests.Request(method, credentials.added_to(target.url), headers=headers, data=body)
+        request = requests.Request("GET", credentials.added_to(target.url), headers=headers)
         adapter = PinningAdapter(target, schemes=self.schemes, deadline=self.deadline)
         self._session.mount(f"{target.scheme}://", adapter)
         with faults.in_plain_words(self.deadline):

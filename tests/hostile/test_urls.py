@@ -8,9 +8,10 @@ from io import BytesIO
 import psutil
 import pytest
 
-from partners.outbound import AddressRefused, InvalidUrl, NetworkFault, addresses, download, post
+from partners.outbound import AddressRefused, InvalidUrl, NetworkFault, addresses, download
 from tests.hostile.urls import ANSWERS, LOCATIONS, hostile_urls
 from tests.support.partner_server import PartnerServer
+from tests.support.posting import post
 
 
 class Canary:
@@ -55,7 +56,7 @@ def fetch(url: str) -> None:
 
 
 def send(url: str) -> None:
-    post(url, body=b"{}", headers={}, deadline_seconds=5)
+    post(url)
 
 
 def targets(scheme: str) -> list[str]:

@@ -14,9 +14,9 @@ from partners.outbound import (
     addresses,
     check_url,
     download,
-    post,
 )
 from tests.support.partner_server import PartnerServer
+from tests.support.posting import post
 
 NOT_PUBLIC = [
     # Loopback, and the ways of writing it that the C library accepts.
@@ -86,7 +86,7 @@ def test_it_refuses_a_recording_at_an_address_that_is_not_public(public_only, pa
 @pytest.mark.parametrize("host", NOT_PUBLIC)
 def test_it_refuses_a_callback_to_an_address_that_is_not_public(public_only, partner, host):
     with pytest.raises(AddressRefused):
-        post(f"https://{host}:{partner.port}/", body=b"{}", headers={}, deadline_seconds=5)
+        post(f"https://{host}:{partner.port}/")
     assert partner.connections == 0
 
 
@@ -255,4 +255,4 @@ def test_plain_http_callbacks_pass_on_loopback_only_where_that_is_allowed(settin
 def test_localhost_that_is_not_loopback_gets_no_plain_http_callback(monkeypatch):
     monkeypatch.setattr(addresses, "resolve", lambda *_, **__: [ipaddress.ip_address("8.8.8.8")])
     with pytest.raises(InvalidUrl, match="must start with https://"):
-        post("http://localhost/callback", body=b"{}", headers={}, deadline_seconds=2)
+        post("http://localhost/callback", deadline_seconds=2)

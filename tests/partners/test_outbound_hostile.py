@@ -17,9 +17,9 @@ from partners.outbound import (
     OutboundError,
     TooLarge,
     download,
-    post,
 )
 from tests.support.partner_server import PartnerServer
+from tests.support.posting import post
 
 # Servers that make one wait.
 pytestmark = pytest.mark.slow
@@ -161,7 +161,7 @@ def test_the_body_of_a_redirect_is_not_read(partner):
 
 def test_the_body_of_a_callbacks_answer_is_not_read_to_its_end(partner):
     url = partner.script("/callback", lambda: endless(MOVED, b"x" * 65536))
-    answer = post(url, body=b"{}", headers={}, deadline_seconds=5)
+    answer = post(url)
     assert (answer.status, len(answer.body)) == (302, 1024)
 
 
@@ -176,7 +176,7 @@ def test_a_callback_ends_at_its_deadline(partner):
     url = partner.script("/callback", lambda: dripping(b"HTTP"))
     began = time.monotonic()
     with pytest.raises(DeadlineExceeded):
-        post(url, body=b"{}", headers={}, deadline_seconds=DEADLINE)
+        post(url, deadline_seconds=DEADLINE)
     assert time.monotonic() - began < DEADLINE + 1
 
 
@@ -185,7 +185,7 @@ def test_a_receiver_that_does_not_read_is_left_at_the_deadline():
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/callback"
         began = time.monotonic()
         with pytest.raises(DeadlineExceeded):
-            post(url, body=bytes(32 * 1024 * 1024), headers={}, deadline_seconds=DEADLINE)
+            post(url, body=bytes(32 * 1024 * 1024), deadline_seconds=DEADLINE)
         assert time.monotonic() - began < DEADLINE + 1
 
 

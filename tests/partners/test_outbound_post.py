@@ -15,9 +15,9 @@ from partners.outbound import (
     Line,
     NetworkFault,
     addresses,
-    post,
 )
 from tests.support.partner_server import PartnerServer
+from tests.support.posting import post
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def partner():
 
 
 def send(url: str, *, body: bytes = b'{"call_id": "1"}', headers=None, deadline: float = 5):
-    return post(url, body=body, headers=headers or {}, deadline_seconds=deadline)
+    return post(url, body=body, headers=headers, deadline_seconds=deadline)
 
 
 def test_it_sends_body_and_headers_as_they_are(partner):
@@ -155,17 +155,21 @@ def test_a_connection_that_the_server_keeps_serves_the_next_to_the_same_origin(l
         assert (other.requests, other.connections) == (2, 1)
 
 
+UNTIL_THE_END = b"HTTP/1.1 200 OK\r\n\r\nuntil the end"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         NO_CONTENT + b"Connection: close\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\nuntil the end",
+        UNTIL_THE_END,
         b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000,
-        NO_CONTENT + b"\r\n" + b"HTTP/1.1 200 OK\r\n\r\nnobody has asked for it",
+        b"HTTP/1.1 102 Processing\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
 def test_a_connection_on_which_more_may_come_is_not_used_again(line, answer):
-    with Keeping(answer, each=1) as server:
+    with Keeping(answer, each=1 if answer == UNTIL_THE_END else 10) as server:
         assert len(set(statuses(line, server.url, server.url, server.url))) == 1
         assert (server.requests, server.connections) == (3, 3)
 

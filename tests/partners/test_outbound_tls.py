@@ -8,8 +8,9 @@ import pytest
 import trustme
 from django.core.exceptions import ImproperlyConfigured
 
-from partners.outbound import DeadlineExceeded, InvalidUrl, Line, NetworkFault, addresses, download, post
+from partners.outbound import DeadlineExceeded, InvalidUrl, Line, NetworkFault, addresses, download
 from tests.support.partner_server import PartnerServer
+from tests.support.posting import post
 
 HOST = "recordings.example.test"
 
@@ -44,7 +45,7 @@ def fetch(url: str):
 
 
 def send(url: str):
-    return post(url, body=b"{}", headers={}, deadline_seconds=5)
+    return post(url)
 
 
 EITHER_WAY = pytest.mark.parametrize("use", [fetch, send])
