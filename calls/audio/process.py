@@ -1,5 +1,6 @@
 """One helper process, seen from the parent: started, asked, watched, ended."""
 
+import ctypes
 import json
 import math
 import os
@@ -24,6 +25,7 @@ sys.path.pop(0)
 main()
 """
 _FOLDER = Path(__file__).resolve().parent
+_PR_SET_DUMPABLE = 4
 _START_SECONDS = 30
 # 1000 stereo peaks in hex are some 4 KiB, and each silenced stretch takes some 20 bytes.
 _MAX_ANSWER_BYTES = 1024 * 1024
@@ -40,6 +42,7 @@ class HelperProcess:
         self.jobs = 0
         self._limits = limits
         self._unread = b""
+        _hide_ourselves()
         command = [sys.executable, "-I", "-c", _PROGRAM, str(_FOLDER)]
         command += [str(os.getpid()), str(limits.memory_bytes)]
         self._process = subprocess.Popen(  # noqa: S603 - our own program; nothing in the command is from outside
@@ -149,6 +152,12 @@ class HelperProcess:
             if code < 0
             else "the audio helper ended"
         )
+
+
+def _hide_ourselves() -> None:
+    """A helper that was taken over, being of our user, could read and write our memory (proc(5))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _crash_in_words(name: str) -> str:

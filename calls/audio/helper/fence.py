@@ -15,6 +15,7 @@ from .wav import MAX_WAV_BYTES
 OPEN_FILES = 16
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
 _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
@@ -36,6 +37,7 @@ def raise_fence(parent: int, memory_bytes: int) -> None:
         prctl = ctypes.CDLL(None).prctl
         prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # no other helper can look into this one
         refuse_calls(prctl)
     if os.getppid() != parent:
         sys.exit("the parent died before it could be watched")
@@ -46,7 +48,8 @@ def refuse_calls(prctl: Any) -> None:
     """No connection, no other program and no look into another process, even if a decoder is taken over.
 
     A filter in the kernel answers such system calls with EPERM (seccomp(2)); it holds for good. On other
-    machines, and where the kernel has no filters, the other limits stand alone.
+    machines, and where the kernel has no filters, the other limits stand alone. To a filter the memory of
+    another process is a file like others, below /proc; it is the processes themselves that hide there.
     """
     if os.uname().machine not in _REFUSED_CALLS:
         return

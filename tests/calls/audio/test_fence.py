@@ -1,5 +1,6 @@
 """The helper has no secrets, may open nothing else, and dies alone: of its limits, or with its parent."""
 
+import ctypes
 import json
 import os
 import signal
@@ -109,6 +110,47 @@ print(json.dumps({name: said(attempt) for name, attempt in tries.items()}))
     answers = json.loads(ended.stdout)
     assert answers.pop("a pipe, which is allowed") == "done"
     assert set(answers.values()) == {"refused"}, answers
+
+
+LOOKING = """
+import os, sys
+for name in ("mem", "environ"):
+    try:
+        os.close(os.open(f"/proc/{sys.argv[1]}/{name}", os.O_RDONLY))
+        print("opened")
+    except PermissionError:
+        print("refused")
+"""
+LOOKED_AT = """
+import json, os, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from calls.audio.facts import AudioLimits
+from calls.audio.process import HelperProcess
+def seen(pid):
+    command = [sys.executable, "-I", "-c", sys.argv[3], str(pid)]
+    return subprocess.run(command, capture_output=True, text=True).stdout.split()
+before = seen(os.getpid())
+helper = HelperProcess(AudioLimits(**json.loads(sys.argv[2])))
+helper.wait_until_ready()
+print(json.dumps([before, seen(os.getpid()), seen(helper.pid)]))
+helper.stop()
+"""
+
+
+def as_anybody() -> None:
+    """Nothing is hidden from root: from the next program on it is like others (PR_SET_SECUREBITS, NOROOT)."""
+    ctypes.CDLL(None).prctl(28, 1, 0, 0, 0)
+
+
+@pytest.mark.slow  # it starts processes of its own
+def test_whoever_takes_it_over_can_look_into_no_process_of_ours() -> None:
+    root = Path(__file__).resolve().parents[3]
+    command = [sys.executable, "-c", LOOKED_AT, str(root), json.dumps(LIMITS), LOOKING]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, preexec_fn=as_anybody)
+    assert not ended.stderr
+    before, ours, helpers = json.loads(ended.stdout)
+    assert before == ["opened"] * 2, "else there was nothing to hide"
+    assert ours == helpers == ["refused"] * 2
 
 
 def test_it_stands_in_a_directory_that_is_gone(helper: HelperProcess) -> None:
