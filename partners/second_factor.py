@@ -96,12 +96,15 @@ def renew_codes(*, user: User, code: str) -> list[str]:
 
 
 @transaction.atomic
-def remove(*, user: User, by: User) -> bool:
-    """Whether there was one. Sessions that have shown it count for nothing from the next request on."""
+def remove(*, user: User, by: User, how: str = "") -> bool:
+    """Whether there was one. Sessions that have shown it count for nothing from the next request on.
+
+    ``how`` goes into the history, behind what was done.
+    """
     _, deleted = Authenticator.objects.filter(user=user).delete()
     if not deleted:
         return False
-    note(user, by, "Second factor removed.")
+    note(user, by, f"Second factor removed{how}.")
     return True
 
 

@@ -102,13 +102,15 @@ class UserAdmin(DjangoUserAdmin, ConsoleAdmin):
         return second_factor.is_set_up(row)
 
     def has_reset_permission(self, request: HttpRequest, object_id: str = "") -> bool:
-        """Of others: one's own is changed with a code of it."""
+        """Of others; the row itself is judged once more, as an id can be written in several ways."""
         return request.user.is_superuser and str(request.user.pk) != object_id
 
     @action(description="Reset second factor", icon="phonelink_erase", permissions=["reset"])
     def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def reset(person: User, _: dict[str, Any]) -> None:
             assert isinstance(request.user, User), "the console is for those who are signed in"
+            if person == request.user:
+                raise Refused("One's own is changed with a code of it, under Second factor.")
             if not second_factor.remove(user=person, by=request.user):
                 raise Refused("There is no second factor to reset.")
 

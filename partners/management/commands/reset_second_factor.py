@@ -21,7 +21,7 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"there is no user {username}")
-        # Nobody is signed in here: the history says that it was the person's own command.
-        if not second_factor.remove(user=user, by=user):
+        # Nobody is signed in here, and the history wants a person.
+        if not second_factor.remove(user=user, by=user, how=" by manage.py reset_second_factor"):
             raise CommandError(f"{username} has no second factor")
         self.stdout.write(f"{username} sets up another authenticator app at the next sign-in.")
