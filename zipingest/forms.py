@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from zipingest.api.body import is_longer
 from zipingest.api.errors import ErrorAnswer, render
 
 _SURFACES = "/api/"
@@ -22,12 +23,6 @@ class BoundedForms:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path.startswith(_SURFACES) and _length(request) > settings.FORM_MAX_BYTES:
+        if not request.path.startswith(_SURFACES) and is_longer(request, settings.FORM_MAX_BYTES):
             return render(request, ErrorAnswer(413, "Request body is too large"))
         return self._get_response(request)
-
-
-def _length(request: HttpRequest) -> int:
-    given = request.META.get("CONTENT_LENGTH") or "0"
-    # Python refuses to read numbers of thousands of digits.
-    return int(given[:15]) if given.isascii() and given.isdigit() else 0

@@ -136,6 +136,13 @@ def test_a_form_too_large_is_refused_before_it_is_read(path: str, settings: Any)
     assert refused["Content-Security-Policy"]
 
 
+@pytest.mark.django_db
+def test_a_length_with_zeros_before_it_hides_nothing(settings: Any) -> None:
+    settings.FORM_MAX_BYTES = 1000
+    padded = Client(CONTENT_LENGTH=f"{1001:030}")
+    assert padded.post("/login", "a" * 1001, content_type="text/plain").status_code == 413
+
+
 # --- In production ----------------------------------------------------------------------------------------
 @pytest.mark.slow  # it starts a server
 @pytest.mark.django_db(transaction=True)

@@ -22,7 +22,10 @@ def read_json(request: HttpRequest, *, max_bytes: int) -> Any:
     application/json, 400 for anything that is not JSON in UTF-8 (RFC 8259: no NaN, no Infinity; a byte order
     mark is passed over) or is nested too deep.
     """
-    _check_length(request.META.get("CONTENT_LENGTH") or "", max_bytes)
+    if not has_length(request):
+        raise ApiError(411)
+    if is_longer(request, max_bytes):
+        raise ApiError(413)
     if request.content_type != "application/json":
         raise ApiError(415)
     try:
@@ -32,6 +35,18 @@ def read_json(request: HttpRequest, *, max_bytes: int) -> Any:
     if _is_too_deep(value):
         raise ApiError(400, "The request body is nested too deep")
     return value
+
+
+def has_length(request: HttpRequest) -> bool:
+    """Whether there is a Content-Length that is one (RFC 9110 §8.6)."""
+    given = _length(request)
+    return given.isascii() and given.isdigit()
+
+
+def is_longer(request: HttpRequest, max_bytes: int) -> bool:
+    """Whether Content-Length says more than ``max_bytes``; without one nothing is read of a body."""
+    # Python refuses to read numbers of thousands of digits.
+    return has_length(request) and (len(_length(request)) > 15 or int(_length(request)) > max_bytes)
 
 
 def walk(value: Any) -> Iterator[tuple[Path, Any]]:
@@ -55,12 +70,8 @@ def unstorable(value: Any) -> list[tuple[Path, str]]:
     return [(path, problem) for path, problem in found if problem]
 
 
-def _check_length(given: str, max_bytes: int) -> None:
-    if not (given.isascii() and given.isdigit()):
-        raise ApiError(411)
-    # Python refuses to read numbers of thousands of digits.
-    if len(given) > 15 or int(given) > max_bytes:
-        raise ApiError(413)
+def _length(request: HttpRequest) -> str:
+    return request.META.get("CONTENT_LENGTH") or ""
 
 
 def _is_too_deep(value: Any) -> bool:
