@@ -6,9 +6,13 @@ They stand in the cache that all processes share, not in the database: nobody ne
 import time
 from datetime import datetime
 
+import structlog
 from django.core.cache import caches
+from django.db import Error, close_old_connections
 
 from zipingest.work import database_now
+
+log = structlog.get_logger(__name__)
 
 SWEEP = "sweep"
 FOLLOWER = "follower"
@@ -25,11 +29,19 @@ def note(name: str) -> None:
 
 
 def keep_noting(name: str) -> None:
-    """For a loop, as often as it turns: of this process a note in five seconds."""
+    """For a loop, as often as it turns: of this process a note in five seconds.
+
+    A database or cache that is away costs the sign, not the loop, which is at work all the same.
+    """
     now = time.monotonic()
-    if now - _noted_at.get(name, -_EVERY_SECONDS) >= _EVERY_SECONDS:
-        _noted_at[name] = now
+    if now - _noted_at.get(name, -_EVERY_SECONDS) < _EVERY_SECONDS:
+        return
+    _noted_at[name] = now
+    try:
         note(name)
+    except (Error, OSError) as error:
+        log.warning("sign_not_noted", sign=name, error=type(error).__name__)
+        close_old_connections()
 
 
 def last(name: str) -> datetime | None:

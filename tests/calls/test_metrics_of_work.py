@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import caches
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from calls.dialer.models import Blocked, LogStatus, Switch
@@ -142,6 +142,16 @@ def test_a_loop_notes_itself_now_and_then_and_not_each_time(monkeypatch: pytest.
 
     assert first is not None
     assert signs.last("loop") == first
+
+
+def test_a_loop_goes_on_where_its_sign_cannot_be_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> datetime:
+        raise OperationalError("the database is restarting")
+
+    monkeypatch.setattr(signs, "_noted_at", {})
+    monkeypatch.setattr(signs, "database_now", away)
+    signs.keep_noting("loop")
+    assert signs.last("loop") is None
 
 
 def test_what_does_not_answer_is_told(settings: Any, tmp_path: Path) -> None:

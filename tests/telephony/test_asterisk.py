@@ -199,6 +199,7 @@ def test_an_address_of_a_private_network_must_be_trusted(switch: Switch, setting
     assert not Asterisk().carries(NOBODY)
 
 
+@pytest.mark.django_db
 def test_its_events_lead_nowhere_else(switch: Switch, settings: Any) -> None:
     with PartnerServer() as server:
         elsewhere = switch.url.replace("http", "ws") + "/events?app=elsewhere"
@@ -248,6 +249,7 @@ def test_what_is_no_event_is_passed_over(switch: Switch, follower: Follower) -> 
     assert event.call_id == call_id
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("answers", [True, False])
 def test_a_silent_connection_is_pinged_and_given_up_where_nothing_comes_back(
     switch: Switch, settings: Any, answers: bool
@@ -265,6 +267,7 @@ def test_a_silent_connection_is_pinged_and_given_up_where_nothing_comes_back(
         assert switch.pings == 1
 
 
+@pytest.mark.django_db
 def test_who_is_replaced_by_another_follower_says_so(switch: Switch, settings: Any) -> None:
     stop, found = threading.Event(), []
 
