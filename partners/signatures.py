@@ -22,13 +22,14 @@ from zipingest import crypto
 TOLERANCE_SECONDS = 300
 NAMES = ("id", "timestamp", "signature")
 
-# A header as people paste it: a line of HTTP, an option of curl, JSON, a dict of Python, CGI's variables.
+# A header as people paste it: a line of HTTP, an option of curl, JSON, a dict of Python, CGI's variables, a
+# line of a log with several.
 _HEADER = re.compile(
     r"""webhook[-_](id|timestamp|signature)\b ["']? \s* (?: [:=]>? | , ) \s*  # the name, and what follows
-    \[? \s* b?["']? ([^"'\r\n]*)""",
+    \[? \s* b?["']? ((?:(?!webhook[-_])[^"'\r\n])*)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_AROUND = " \t,;}]"  # what JSON has around a number
+_AROUND = " \t,;}]"  # what JSON has around a number, and a log between two
 _SECONDS = re.compile(r"[0-9]{1,11}", re.ASCII)
 _STRING_OR_SPACE = re.compile(r'("(?:\\.|[^"\\])*")|\s+')
 

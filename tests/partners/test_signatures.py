@@ -63,8 +63,10 @@ def verdict(partner: Provisioned, given: str, body: str) -> tuple[str, str]:
         "(b'webhook-signature', b'{signature}')]",
         "HTTP_WEBHOOK_ID={id}\nHTTP_WEBHOOK_TIMESTAMP={timestamp}\nHTTP_WEBHOOK_SIGNATURE={signature}",
         "webhook-id: {id}\nwebhook-timestamp: {timestamp}\nwebhook-signature: v2,x v1,AAAA {signature}",
+        "POST /calls 401 webhook-id={id} webhook-timestamp={timestamp}; webhook-signature={signature} ",
+        "map[Webhook-Id:[{id}] Webhook-Timestamp:[{timestamp}] Webhook-Signature:[{signature}]]",
     ],
-    ids=["http", "curl", "json", "json-number", "asgi", "cgi", "several"],
+    ids=["http", "curl", "json", "json-number", "asgi", "cgi", "several", "log", "go"],
 )
 def test_what_we_signed_is_valid_however_its_headers_are_written(partner: Provisioned, form: str) -> None:
     delivery = owe(partner)
