@@ -1,6 +1,6 @@
 """Recordings whose window ends soon: the last days in which a hold keeps them from expiring."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
@@ -29,18 +29,18 @@ class Expiring:
 
 
 def expiring(
-    *, now: datetime, most: int, account: SubTenant | None = None, after: Place | None = None
+    *, now: datetime, most: int, accounts: Iterable[SubTenant] | None = None, after: Place | None = None
 ) -> list[Expiring]:
-    """The first ``most`` to expire within SOON, the next one first, of one account or all; held ones aside.
+    """The first ``most`` to expire within SOON, the next one first, of these accounts or all; none held.
 
-    ``after``: only those behind this place. A query for each different number of days that accounts have;
+    ``after``: only those behind this place. Two queries for each different number of days that accounts have;
     index ``recording_kept``.
     """
-    accounts = SubTenant.objects.filter(retention_days__isnull=False)
-    if account is not None:
-        accounts = accounts.filter(pk=account.pk)
+    limited = SubTenant.objects.filter(retention_days__isnull=False)
+    if accounts is not None:
+        limited = limited.filter(pk__in=[account.pk for account in accounts])
     by_days: dict[int, list[int]] = {}
-    for pk, days in accounts.order_by().values_list("pk", "retention_days"):
+    for pk, days in limited.order_by().values_list("pk", "retention_days"):
         by_days.setdefault(days or 0, []).append(pk)
     found = (_with_window(days, pks, now, most, after) for days, pks in by_days.items())
     return list(islice(merge(*found, key=lambda one: one.place), most))

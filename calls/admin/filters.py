@@ -1,11 +1,13 @@
 """Filters of the list of calls that stay cheap when there are millions."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -17,6 +19,8 @@ from partners.models import SubTenant
 _LONGEST_KEY = 18
 # So many accounts are looked through in a list; of more, one is asked for by name.
 MOST_OFFERED = 50
+# What is written into the box for it, as a parameter of the address.
+NAMED = "account_named"
 # Of live calls, which have no recording yet.
 _IN_PROGRESS = "in_progress"
 _PERIODS = {
@@ -55,21 +59,29 @@ class ReceivedFilter(admin.SimpleListFilter):
         return selectors.received_since(queryset, timezone.now() - period)
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The accounts that a page has a link for: all of them, or ``of_many`` those asked for by name."""
+
+    accounts: list[SubTenant]
+    of_many: bool = False
+    is_cut: bool = False
+
+
 class AccountFilter(admin.SimpleListFilter):
     """A link for each account while they are few; of many, a box for how its name or id begins.
 
-    Then the accounts found have the links, and the list shows what is theirs.
+    Then the first accounts found have the links, and the list shows what is theirs of all that are found.
     """
 
     title = "sub-tenant"
     parameter_name = "account"
     template = "console/account_filter.html"
-    named = "account_named"
 
     def __init__(
         self, request: HttpRequest, params: dict[str, list[str]], model: Any, model_admin: Any
     ) -> None:
-        (self.asked,) = params.pop(self.named, [""])[-1:]
+        self.asked = params.pop(NAMED, [""])[-1].strip()
         # A page that is narrowed or not is the first one.
         self.others = [
             pair for pair in request.GET.items() if pair[0] not in (*self.expected_parameters(), "p")
@@ -77,17 +89,14 @@ class AccountFilter(admin.SimpleListFilter):
         super().__init__(request, params, model, model_admin)
 
     def expected_parameters(self) -> list[str | None]:
-        return [self.parameter_name, self.named]
+        return [self.parameter_name, NAMED]
 
     def has_output(self) -> bool:
         return True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        offered = accounts()[: MOST_OFFERED + 1]
-        self.are_many = len(offered) > MOST_OFFERED
-        if self.are_many:
-            offered = self._found()
-        return [(str(account.pk), str(account)) for account in offered]
+        self.offered = offered_accounts(named=self.asked, chosen=account_key(self.value()))
+        return [(str(account.pk), str(account)) for account in self.offered.accounts]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         for choice, (value, _) in zip(
@@ -98,16 +107,11 @@ class AccountFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.asked:
-            return queryset.filter(sub_tenant__in=[account.pk for account in self._found()])
+            # As keys: how many rows a condition on names meets is only guessed, and then all are joined.
+            found = accounts_named(self.asked).order_by().values_list("pk", flat=True)
+            return queryset.filter(sub_tenant__in=list(found))
         chosen = account_key(self.value())
         return queryset.filter(sub_tenant=chosen) if chosen else queryset
-
-    def _found(self) -> QuerySet[SubTenant]:
-        """The chosen one, or those asked for by name."""
-        if self.asked:
-            begins = Q(name__istartswith=self.asked) | Q(external_id__startswith=self.asked)
-            return accounts().filter(begins)[:MOST_OFFERED]
-        return accounts().filter(pk=account_key(self.value()))
 
 
 class DayFilter(admin.SimpleListFilter):
@@ -143,3 +147,24 @@ def account_key(text: str | None) -> int:
 
 def accounts() -> QuerySet[SubTenant]:
     return SubTenant.objects.select_related("tenant")
+
+
+def accounts_named(text: str) -> QuerySet[SubTenant]:
+    """Those whose name or id begins with ``text``, or their tenant's; or all of it, "Tenant / unit"."""
+    if "\0" in text:  # which PostgreSQL does not take
+        return accounts().none()
+    label = Concat("tenant__name", Value(" / "), "name")
+    begins = Q(name__istartswith=text) | Q(external_id__startswith=text)
+    # The label begins with the tenant's name.
+    begins |= Q(label__istartswith=text) | Q(tenant__external_id__startswith=text)
+    return accounts().alias(label=label).filter(begins)
+
+
+def offered_accounts(*, named: str, chosen: int) -> Offered:
+    """All accounts while they are few; else those ``named`` so, or the one with the key ``chosen``."""
+    everyone = list(accounts()[: MOST_OFFERED + 1])
+    if len(everyone) <= MOST_OFFERED:
+        return Offered(everyone)
+    found = accounts_named(named) if named else accounts().filter(pk=chosen)
+    first = list(found[: MOST_OFFERED + 1])
+    return Offered(first[:MOST_OFFERED], of_many=True, is_cut=len(first) > MOST_OFFERED)

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from calls import expiring
-from calls.admin.filters import MOST_OFFERED, account_key, accounts
+from calls.admin.filters import NAMED, account_key, accounts, accounts_named, offered_accounts
 from calls.models import Call, LegalHold
 from calls.services import holds
 from partners.admin.base import ReadOnlyAdmin, Refused, badge, exactly, link, moment, shortened, unbroken
@@ -125,15 +125,14 @@ class LegalHoldAdmin(ReadOnlyAdmin):
             if not may_hold:
                 raise PermissionDenied
             return self._hold(request)
-        account = accounts().filter(pk=account_key(request.GET.get("account"))).first()
-        rows = expiring.expiring(now=work.database_now(), most=MOST_SHOWN + 1, account=account)
+        asked, chosen = request.GET.get(NAMED, "").strip(), account_key(request.GET.get("account"))
+        account = None if asked else accounts().filter(pk=chosen).first()
         context = {
             **self.admin_site.each_context(request),
+            **_expiring(accounts_named(asked) if asked else [account] if account else None),
             "title": "Expiring within 7 days",
-            "rows": [_row(one) for one in rows[:MOST_SHOWN]],
-            "has_more": len(rows) > MOST_SHOWN,
-            "most": MOST_SHOWN,
-            "accounts": _offered(account, rows),
+            "offered": offered_accounts(named=asked, chosen=chosen),
+            "asked": asked,
             "account": account,
             "reason": _REASON,
             "may_hold": may_hold,
@@ -188,13 +187,13 @@ def hold(model_admin: ReadOnlyAdmin, request: HttpRequest, calls: QuerySet[Call]
     )
 
 
-def _offered(account: SubTenant | None, rows: list[expiring.Expiring]) -> list[SubTenant]:
-    """All accounts, or of many those in sight."""
-    offered = list(accounts()[: MOST_OFFERED + 1])
-    if len(offered) <= MOST_OFFERED:
-        return offered
-    seen = {one.recording.call.sub_tenant for one in rows} | ({account} if account else set())
-    return sorted(seen, key=str)
+def _expiring(of: Iterable[SubTenant] | None) -> dict[str, Any]:
+    rows = expiring.expiring(now=work.database_now(), most=MOST_SHOWN + 1, accounts=of)
+    return {
+        "rows": [_row(one) for one in rows[:MOST_SHOWN]],
+        "has_more": len(rows) > MOST_SHOWN,
+        "most": MOST_SHOWN,
+    }
 
 
 def _row(one: expiring.Expiring) -> dict[str, Any]:

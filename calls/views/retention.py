@@ -89,7 +89,7 @@ class RetentionPage(MemberPage):
         rows = expiring.expiring(
             now=work.database_now(),
             most=PER_PAGE + 1,
-            account=self.member.sub_tenant,
+            accounts=[self.member.sub_tenant],
             after=_place(self.request.GET.get("after", "")),
         )
         has_more = len(rows) > PER_PAGE

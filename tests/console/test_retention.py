@@ -12,10 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from calls.admin import filters
 from calls.models import AccessKind, Call, LegalHold, Recording, RetentionChange
 from calls.services import audit, holds, purge, windows
 from partners.models import SubTenant
 from tests.console.conftest import World, ingest_calls, staff, store
+from tests.support import factories
 
 EXPIRING = reverse("admin:calls_legalhold_expiring")
 CALLS = reverse("admin:calls_call_changelist")
@@ -147,6 +149,29 @@ def test_the_next_to_expire_comes_first_whatever_the_accounts_windows(
     assert [str(row["call"]) for row in support.get(EXPIRING).context["rows"]] == ["call-4", "call-3"]
     mine = support.get(EXPIRING, {"account": world.sub_tenant.pk})
     assert [str(row["call"]) for row in mine.context["rows"]] == ["call-3"]
+
+
+def test_of_many_accounts_one_is_asked_for_by_name_in_sight_or_not(
+    world: World, calls: list[Call], support: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "MOST_OFFERED", 1)
+    keep(world, 30)
+    elsewhere = [factories.account(unit, "globex") for unit in ("main", "west")]
+    everything = support.get(EXPIRING)
+    assert '<input name="account_named"' in everything.content.decode()
+    assert [str(row["call"]) for row in everything.context["rows"]] == ["call-3"]
+
+    found = support.get(EXPIRING, {"account_named": "globex"})
+    page = found.content.decode()
+    assert found.context["rows"] == []
+    assert f'"?account={elsewhere[0].pk}"' in page
+    assert "Only the first 1 are shown" in page
+    chosen = support.get(EXPIRING, {"account": elsewhere[1].pk})
+    assert "No recording of globex / west expires" in text_of(chosen)
+
+    own = support.get(EXPIRING, {"account_named": str(world.sub_tenant)})
+    assert [str(row["call"]) for row in own.context["rows"]] == ["call-3"]
+    assert "Only the first" not in own.content.decode()
 
 
 @pytest.mark.parametrize("how", ["one", "call"], ids=["one click", "ticked"])
