@@ -182,7 +182,11 @@ class _Pool:
         return None
 
     def _start(self, ends: float) -> HelperProcess:
-        helper = self._starter.submit(HelperProcess, self._limits).result()
+        try:
+            helper = self._starter.submit(HelperProcess, self._limits).result()
+        except OSError as error:
+            # Or it would be taken for trouble with the files.
+            raise HelperUnavailable(f"no audio helper could be started: {error.strerror}") from error
         helper.wait_until_ready(_left(ends))
         return helper
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -226,4 +227,12 @@ def test_a_helper_that_cannot_start_is_not_the_files_fault(
 ) -> None:
     monkeypatch.setattr(process, "_FOLDER", tmp_path / "missing")
     with pytest.raises(HelperUnavailable):
+        run(make_engine(), tmp_path)
+
+
+def test_a_helper_whose_program_cannot_be_run_is_not_trouble_with_our_files(
+    make_engine: MakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
+    with pytest.raises(HelperUnavailable, match=r"^no audio helper could be started: No such file"):
         run(make_engine(), tmp_path)
