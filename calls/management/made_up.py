@@ -8,8 +8,8 @@ from itertools import count
 from typing import Any
 
 from calls import keeping
-from calls.management.bulk import NULL
 from calls.management.columns import lines_of_tables
+from calls.management.copying import NULL
 from calls.management.owners import AGENTS, CODES, Owner
 from calls.models import Source
 

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from calls import selectors
-from calls.api import audio
+from calls.api import playing
 from calls.api.partner import openapi, render
 from calls.api.partner.query import NO_CURSOR, BatchQuery, CallsQuery, EventsQuery
 from calls.api.partner.schemas import BatchIn, Body, DispositionIn, InvalidBody, parse
@@ -159,7 +159,7 @@ class RecordingViewSet(PartnerViewSet):
     @openapi.recording
     def stream(self, request: Request, external_id: str) -> HttpResponseBase:
         call = selectors.partner_call(self.caller.partner, self.sub_tenant, external_id)
-        return audio.answer(request, call, listener=self.caller.partner.name)
+        return playing.answer(request, call, listener=self.caller.partner.name)
 
 
 class DispositionViewSet(PartnerViewSet):

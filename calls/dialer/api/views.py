@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from calls.api import audio
+from calls.api import playing
 from calls.dialer import results, selectors
 from calls.dialer.api import openapi, render, upload
 from calls.dialer.api.base import DialerViewSet, parse, refusal
@@ -189,7 +189,7 @@ class RecordingViewSet(DialerViewSet):
     @openapi.recording
     def stream(self, request: Request, uuid: str) -> HttpResponseBase:
         calls = Call.objects.filter(sub_tenant=self.sub_tenant, source=Source.DIALER, uuid=UUID(uuid))
-        return audio.answer(request, calls, listener=self.caller.partner.name)
+        return playing.answer(request, calls, listener=self.caller.partner.name)
 
 
 # --- What is wrong with a request -------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.management.color import no_style
 from django.db import connection, transaction
 
-from calls.management.bulk import bare
 from calls.management.columns import TABLES
+from calls.management.copying import bare
 from calls.management.made_up import Maker
 from calls.management.owners import make_feeds, make_owners
 from zipingest import work
