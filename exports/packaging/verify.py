@@ -44,9 +44,10 @@ def verified(
         stream = opened.enter_context(_open(wanted, storage))
         if stream.remaining != wanted.size:
             raise EntryDamaged(f"{stream.remaining} bytes are stored, {wanted.size} were")
-        keep, chunks = _keeper(wanted, storage, folder, opened)
+        is_file = storage.local_path(wanted.key) is not None
+        keep, chunks = _keeper(wanted, storage, folder, opened, is_file=is_file)
         crc32 = 0
-        for block in _blocks_of(stream, is_file=storage.local_path(wanted.key) is not None):
+        for block in _into_one_place(stream) if is_file else _blocks(stream):
             on_block()
             crc32 = zlib.crc32(block, crc32)
             keep(block)
@@ -68,10 +69,9 @@ def _open(wanted: Wanted, storage: Storage) -> ByteStream:
 
 
 def _keeper(
-    wanted: Wanted, storage: Storage, folder: Path | None, opened: ExitStack
+    wanted: Wanted, storage: Storage, folder: Path | None, opened: ExitStack, *, is_file: bool
 ) -> tuple[Callable[[Chunk], object], Iterable[Chunk]]:
     """What keeps a block, and the blocks kept; what it opens goes to ``opened``."""
-    is_file = storage.local_path(wanted.key) is not None
     if wanted.size <= (FILE_MEMORY_BYTES if is_file else MEMORY_BYTES):
         blocks: deque[bytes] = deque()
         return lambda block: blocks.append(bytes(block)), _taken_out(blocks)
@@ -84,10 +84,6 @@ def _keeper(
 
 def _drop(block: Chunk) -> None:
     """Keeps what the store itself keeps."""
-
-
-def _blocks_of(stream: ByteStream, *, is_file: bool) -> Iterable[Chunk]:
-    return _into_one_place(stream) if is_file else _blocks(stream)
 
 
 def _into_one_place(stream: ByteStream) -> Iterator[memoryview]:
