@@ -36,11 +36,11 @@ class Dialled:
     recordings: Sequence[bytes]
 
 
-def make(stack: Product, partner: str) -> tuple[str, str]:
+def make(product: Product, partner: str) -> tuple[str, str]:
     """The account's key, and the id of its calling number."""
     given = {"tenant": TENANT, "sub_tenant": SUB_TENANT, "partner": partner}
     program = f"from demo import accounts; accounts.make_dialer({json.dumps(given)!r})"
-    key, number = stack.manage("shell", "--verbosity=0", "-c", program).split()
+    key, number = product.manage("shell", "--verbosity=0", "-c", program).split()
     return key, number
 
 

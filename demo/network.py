@@ -50,7 +50,7 @@ class NetworkCall:
     wav: bytes
 
 
-def make(stack: Product, server: SftpServer, partner: str) -> str:
+def make(product: Product, server: SftpServer, partner: str) -> str:
     """The network's token. Its recording is on the server from now on."""
     recording = server.data / FILENAME
     recording.parent.mkdir(parents=True)
@@ -62,7 +62,7 @@ def make(stack: Product, server: SftpServer, partner: str) -> str:
         "user": server.user, "password": server.password,
     }  # fmt: skip
     program = f"from demo import accounts; accounts.make_network({json.dumps(given)!r})"
-    return stack.manage("shell", "--verbosity=0", "-c", program).strip()
+    return product.manage("shell", "--verbosity=0", "-c", program).strip()
 
 
 def play(url: str, token: str, supervisor: Supervisor) -> NetworkCall:

@@ -29,8 +29,8 @@ PARTNER = "Demo partner"
 class Demo:
     """``differences`` are sentences about what was not as it should be; empty after a good `play`."""
 
-    def __init__(self, stack: Product, server: PartnerServer, store: SftpServer, report: Report) -> None:
-        self.stack, self.server, self.store, self.report = stack, server, store, report
+    def __init__(self, product: Product, server: PartnerServer, store: SftpServer, report: Report) -> None:
+        self.product, self.server, self.store, self.report = product, server, store, report
         self.differences: list[str] = []
 
     def play(self) -> None:
@@ -63,15 +63,15 @@ class Demo:
         self.report.live(call)
         self.report.network(network_call)
         self.report.dialled(dialled)
-        self.report.say(library(self.stack.url, SUPERVISOR, self.supervisor_password))
+        self.report.say(library(self.product.url, SUPERVISOR, self.supervisor_password))
         self.report.differences(self.differences)
         self.report.summary(outcomes, self.differences)
 
     def make_accounts(self) -> None:
-        keys = self.stack.create_partner(PARTNER, tenant=TENANT, sub_tenant=SUB_TENANT)
-        self.partner = Partner(self.stack.url, keys, self.server)
-        self.password = self.stack.create_administrator(ADMINISTRATOR)
-        self.differences += checks.of_console(self.stack.url, ADMINISTRATOR, self.password)
+        keys = self.product.create_partner(PARTNER, tenant=TENANT, sub_tenant=SUB_TENANT)
+        self.partner = Partner(self.product.url, keys, self.server)
+        self.password = self.product.create_administrator(ADMINISTRATOR)
+        self.differences += checks.of_console(self.product.url, ADMINISTRATOR, self.password)
 
     def post_twice(self, calls: Sequence[DemoCall]) -> str:
         """The path of the first batch's status."""
@@ -84,11 +84,11 @@ class Demo:
 
     def update_disposition(self) -> None:
         answer = self.partner.put_disposition(CUSTOMER, DISPOSITION)
-        rows = self.stack.rows("calls.customer", "calls.dispositionchange")
+        rows = self.product.rows("calls.customer", "calls.dispositionchange")
         self.differences += checks.of_disposition(answer, rows, customer=CUSTOMER, code=DISPOSITION)
 
     def compare(self, calls: Sequence[DemoCall], batch: dict[str, Any]) -> list[Outcome]:
-        files = checks.stored_files(self.stack.blobs)
+        files = checks.stored_files(self.product.blobs)
         if [status["id"] for status in batch["calls"]] != [call.id for call in calls]:
             raise DemoFailed(f"the batch's status does not list the calls that were posted: {batch}")
         pairs = zip(calls, batch["calls"], strict=True)
@@ -99,37 +99,39 @@ class Demo:
         return outcomes
 
     def order_export(self) -> tuple[Supervisor, dict[str, Any]]:
-        self.supervisor_password = self.stack.create_person(SUPERVISOR, TENANT, SUB_TENANT, role="supervisor")
-        supervisor = Supervisor(self.stack.url)
+        self.supervisor_password = self.product.create_person(
+            SUPERVISOR, TENANT, SUB_TENANT, role="supervisor"
+        )
+        supervisor = Supervisor(self.product.url)
         supervisor.sign_in(SUPERVISOR, self.supervisor_password)
         return supervisor, supervisor.order()
 
     def take_export(
         self, supervisor: Supervisor, job: dict[str, Any], outcomes: Sequence[Outcome]
     ) -> list[Entry]:
-        path = supervisor.download(job, self.stack.folder)
+        path = supervisor.download(job, self.product.folder)
         entries = archive.entries(path)
         self.differences += archive.of_archive(path, entries, outcomes)
         return entries
 
     def play_live(self, supervisor: Supervisor) -> LiveCall:
-        campaign = self.stack.create_campaign(CAMPAIGN, TENANT, SUB_TENANT)
+        campaign = self.product.create_campaign(CAMPAIGN, TENANT, SUB_TENANT)
         call = live.play(supervisor, campaign)
         self.differences += live.of_live(call)
         self.differences += checks.of_library(
-            self.stack.url, SUPERVISOR, self.supervisor_password, phone=live.PHONE
+            self.product.url, SUPERVISOR, self.supervisor_password, phone=live.PHONE
         )
         return call
 
     def play_network(self, supervisor: Supervisor) -> NetworkCall:
-        token = network.make(self.stack, self.store, PARTNER)
-        call = network.play(self.stack.url, token, supervisor)
+        token = network.make(self.product, self.store, PARTNER)
+        call = network.play(self.product.url, token, supervisor)
         self.differences += network.of_network(call)
         return call
 
     def play_dialling(self) -> Dialled:
-        key, number = dialling.make(self.stack, PARTNER)
-        dialled = dialling.play(self.stack.url, key, number)
+        key, number = dialling.make(self.product, PARTNER)
+        dialled = dialling.play(self.product.url, key, number)
         self.differences += dialling.of_dialled(dialled)
         return dialled
 
@@ -137,4 +139,4 @@ class Demo:
         """Say where to look, and what to try."""
         recording_url = self.server.url(demo_calls()[0].recording_path)
         headers = self.partner.headers
-        self.report.say(guide(self.stack.url, ADMINISTRATOR, self.password, headers, recording_url))
+        self.report.say(guide(self.product.url, ADMINISTRATOR, self.password, headers, recording_url))
