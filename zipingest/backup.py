@@ -10,6 +10,9 @@ Below the destination, a folder or a remote of rclone's:
 The database comes first. An object is stored before the row that names it is committed, and is never written
 again, so whatever the dump names is in the store when the mirror begins; only what is deleted on purpose in
 between can be missing. The other way round, calls that came in meanwhile would have lost their audio.
+
+A restore goes the other way: first the objects, which takes long and goes on where it was cut short, and last
+the database, all at once. So until its end the database is empty, and the same command can be run again.
 """
 
 import hashlib
@@ -22,13 +25,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import parse_qs, unquote, urlsplit
 
-from django.conf import settings
 from django.db import connection
 from django.db.backends.postgresql.client import DatabaseClient
 
-from zipingest import env
 from zipingest.storage import LocalStorage, S3Storage, default_storage
 from zipingest.storage.base import PARTIAL_FOLDER
 
@@ -60,6 +60,8 @@ class Dump:
 def back_up(*, to: str, now: datetime, keep: timedelta, say: Say) -> Dump:
     """Make a backup below ``to`` and forget those older than ``keep``; raises BackupFailed."""
     _need_postgresql()
+    if not _tables():
+        raise BackupFailed("the database has no tables: is a restore under way?")
     stamp = now.strftime(_STAMP)
     with TemporaryDirectory(prefix="zipingest-backup-") as folder:
         dump = _dump_database(Path(folder), stamp)
@@ -75,20 +77,23 @@ def back_up(*, to: str, now: datetime, keep: timedelta, say: Say) -> Dump:
 
 
 def restore(*, source: str, stamp: str | None, say: Say) -> Dump:
-    """Fill an empty database and an empty store from the newest backup, or the one of ``stamp``.
+    """Fill the store and an empty database from the newest backup, or the one of ``stamp``.
 
-    Raises BackupFailed; begins with nothing where database or store hold anything already.
+    What the store holds already stays, and is not copied again. Raises BackupFailed, and the database is
+    empty then: the same call goes on where this one ended. Meanwhile nothing else may use either, as
+    tidying deletes objects that no row names.
     """
     _need_postgresql()
-    _need_emptiness()
+    if _tables():
+        raise BackupFailed("the database has tables already: restore into an empty one")
     stamp = _chosen(source, stamp)
     with TemporaryDirectory(prefix="zipingest-restore-") as folder:
         _rclone("copy", f"{source}/databases", folder, f"--include=/{stamp}.*")
         dump = _read_whole(Path(folder), stamp)
+        _restore_store(source, stamp)
+        say("Store restored")
         _restore_database(Path(folder, f"{stamp}.dump"))
     say(f"Database of {stamp} restored")
-    _restore_store(source, stamp)
-    say("Store restored")
     return dump
 
 
@@ -96,6 +101,13 @@ def restore(*, source: str, stamp: str | None, say: Say) -> Dump:
 def _need_postgresql() -> None:
     if connection.vendor != "postgresql":
         raise BackupFailed("this is for PostgreSQL; of the embedded stack stop it and copy its data folder")
+
+
+def _tables() -> list[str]:
+    tables = connection.introspection.table_names()
+    # What follows may take hours, and a connection that is idle so long may be cut.
+    connection.close()
+    return tables
 
 
 def _dump_database(folder: Path, stamp: str) -> Dump:
@@ -126,42 +138,37 @@ def _mirror_store(to: str, stamp: str) -> None:
 def _restore_store(source: str, stamp: str) -> None:
     # What the dump names and later backups found removed comes back too.
     later = [name for name in _list(source, "removed", "--dirs-only") if name.rstrip("/") >= stamp]
-    for folder in ["objects", *(f"removed/{name.rstrip('/')}" for name in later)]:
+    # The mirror of a store without objects is no folder.
+    mirror = [name for name in _list(source, "", "--dirs-only") if name == "objects/"]
+    for folder in [*mirror, *(f"removed/{name}" for name in later)]:
         _rclone("copy", f"{source}/{folder}", _store_path(), "--size-only")
-
-
-def _need_emptiness() -> None:
-    if connection.introspection.table_names():
-        raise BackupFailed("the database has tables already: restore into an empty one")
-    if next(default_storage().list(), None) is not None:
-        raise BackupFailed("the store has objects already: restore into an empty one")
 
 
 def _store_path() -> str:
     store = default_storage()
-    if isinstance(store, LocalStorage):
-        store.root.mkdir(parents=True, exist_ok=True)
-        return str(store.root)
-    url = urlsplit(settings.STORAGE_URL)
-    return f"{_REMOTE}:{url.netloc}{unquote(url.path)}".rstrip("/")
+    if isinstance(store, S3Storage):
+        return f"{_REMOTE}:{store.bucket}/{store.prefix}".rstrip("/")
+    assert isinstance(store, LocalStorage)
+    store.root.mkdir(parents=True, exist_ok=True)
+    return str(store.root)
 
 
 def _store_environment() -> dict[str, str]:
     """An S3 store as a remote of rclone's, named zipingest; so its keys are in no command line."""
-    if not isinstance(default_storage(), S3Storage):
+    store = default_storage()
+    if not isinstance(store, S3Storage):
         return {}
-    options = {name: values[0] for name, values in parse_qs(urlsplit(settings.STORAGE_URL).query).items()}
-    endpoint = options.get("endpoint_url", "")
-    remote = {"type": "s3", "provider": "Other" if endpoint else "AWS", "endpoint": endpoint}
-    remote |= {"region": options.get("region", ""), "no_check_bucket": "true", **_keys()}
+    remote = {
+        "type": "s3",
+        "provider": "Other" if store.endpoint_url else "AWS",
+        "endpoint": store.endpoint_url,
+        "region": store.region,
+        "no_check_bucket": "true",
+        "env_auth": None if store.access_key else "true",
+        "access_key_id": store.access_key,
+        "secret_access_key": store.secret_key,
+    }
     return {f"RCLONE_CONFIG_{_REMOTE}_{name}".upper(): value for name, value in remote.items() if value}
-
-
-def _keys() -> dict[str, str]:
-    access_key = env.text("AWS_ACCESS_KEY_ID")
-    if not access_key:
-        return {"env_auth": "true"}
-    return {"access_key_id": access_key, "secret_access_key": env.text("AWS_SECRET_ACCESS_KEY")}
 
 
 # --- Backups ----------------------------------------------------------------------------------------------
@@ -184,6 +191,8 @@ def _read_whole(folder: Path, stamp: str) -> Dump:
     path = folder / f"{stamp}.dump"
     if not path.exists() or _sha256(path) != dump.sha256:
         raise BackupFailed(f"the dump of {stamp} is missing or damaged: its SHA-256 is not what was noted")
+    # Read by the program that is to restore it, before hours of copying.
+    _run(["pg_restore", "--list", str(path)], {})
     return dump
 
 

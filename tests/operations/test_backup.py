@@ -185,6 +185,35 @@ def test_a_later_backup_keeps_for_the_earlier_one_what_it_found_removed(s3: S3Se
         assert not list(Path(to).rglob("recordings/a"))
 
 
+def test_a_restore_that_fails_among_the_objects_leaves_the_database_empty_and_goes_on_when_run_again(
+    s3: S3Server, tmp_path: Path
+) -> None:
+    to, store = str(tmp_path / "backups"), tmp_path / "restored"
+    with empty_database() as database, empty_database() as other:
+        ours = House(s3, tmp_path, STORAGE_URL=s3.url("whole"), DATABASE_URL=database)
+        ours.says("migrate", "--verbosity=0")
+        for key in ("recordings/a", "recordings/b"):
+            s3.storage("whole").put(key, io.BytesIO(b"audio"), content_type="audio/wav")
+        ours.says("backup", to)
+        theirs = House(s3, tmp_path, STORAGE_URL=store.as_uri(), DATABASE_URL=other)
+        # A folder stands where a file is to be: one of the objects cannot be written.
+        obstacle = store / "recordings/b/of-somebody-else"
+        obstacle.parent.mkdir(parents=True)
+        obstacle.write_bytes(b"not of the backup")
+        assert "rclone failed" in theirs.refuses("restore", to)
+        assert tables(other) == 0
+        # So that the timer makes no newest backup of it.
+        assert "the database has no tables" in theirs.refuses("backup", to)
+        copied = (store / "recordings/a").stat()
+        obstacle.rename(store / "recordings/c")
+        obstacle.parent.rmdir()
+        theirs.says("restore", to)
+        assert tables(other) == tables(database)
+        assert (store / "recordings/a").stat().st_ctime_ns == copied.st_ctime_ns
+        assert (store / "recordings/b").read_bytes() == b"audio"
+        assert (store / "recordings/c").read_bytes() == b"not of the backup"
+
+
 def test_a_backup_that_is_damaged_or_not_whole_is_refused(s3: S3Server, tmp_path: Path) -> None:
     to = tmp_path / "backups"
     with empty_database() as database, empty_database() as other:
@@ -193,12 +222,23 @@ def test_a_backup_that_is_damaged_or_not_whole_is_refused(s3: S3Server, tmp_path
         ours.says("backup", str(to))
         theirs = House(s3, tmp_path, STORAGE_URL=s3.url("nothing"), DATABASE_URL=other)
         (dump,) = to.rglob("*.dump")
-        dump.write_bytes(dump.read_bytes()[:-100])
+        whole, noted = dump.read_bytes(), dump.with_suffix(".json")
+        dump.write_bytes(whole[:-100])
         assert "missing or damaged" in theirs.refuses("restore", str(to))
-        dump.with_suffix(".json").unlink()
+        noted.rename(tmp_path / noted.name)
         assert "no whole backup" in theirs.refuses("restore", str(to))
+        # Mended it is a backup again, also of a store without objects.
+        dump.write_bytes(whole)
+        (tmp_path / noted.name).rename(noted)
+        theirs.says("restore", str(to))
         # Nowhere to write to: below a file.
         assert "rclone failed" in ours.refuses("backup", str(dump))
+
+
+def tables(database: str) -> int:
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+    return rows[0]
 
 
 def first_key(stack: Stack) -> str:

@@ -129,7 +129,12 @@ def test_an_s3_url_names_bucket_prefix_and_endpoint(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY_FILE", str(tmp_path / "secret"))
     prefix = uuid4().hex
-    put(storage_from_url(s3.url(prefix)), KEY, b"data")
+    storage = storage_from_url(s3.url(prefix))
+    put(storage, KEY, b"data")
+    assert (storage.bucket, storage.prefix) == (s3.bucket, f"{prefix}/")
+    assert (storage.endpoint_url, storage.region) == (s3.endpoint_url, "us-east-1")
+    assert (storage.access_key, storage.secret_key) == (s3.access_key, s3.secret_key)
+    assert "loopback" not in repr(storage)
     assert read(s3.storage(prefix), KEY) == b"data"
     assert keys(s3.storage(prefix)) == [KEY]
 

@@ -82,7 +82,10 @@ def _status(error: botocore.ClientError) -> int | None:
 
 
 class S3Storage(Storage):
-    """``prefix`` is put before every key. Without keys, boto3's own chain finds the credentials."""
+    """``prefix`` is put before every key. Without keys, boto3's own chain finds the credentials.
+
+    What it was made with stays readable, ``prefix`` with a slash at its end.
+    """
 
     def __init__(
         self,
@@ -95,10 +98,14 @@ class S3Storage(Storage):
         secret_key: str | None = None,
     ) -> None:
         self.bucket = bucket
-        self._prefix = f"{check_key(prefix)}/" if prefix else ""
+        self.endpoint_url = endpoint_url
+        self.region = region
+        self.access_key = access_key
+        self.secret_key = secret_key
+        self.prefix = f"{check_key(prefix)}/" if prefix else ""
         self._backend = _Backend(
             bucket_name=bucket,
-            location=self._prefix,
+            location=self.prefix,
             endpoint_url=endpoint_url,
             region_name=region,
             access_key=access_key,
@@ -110,7 +117,7 @@ class S3Storage(Storage):
         )
 
     def open_writer(self, key: str, *, content_type: str) -> "S3Writer":
-        return S3Writer(check_key(key), self._prefix, self._backend, content_type)
+        return S3Writer(check_key(key), self.prefix, self._backend, content_type)
 
     def open_range(self, key: str, start: int = 0, stop: int | None = None) -> ByteStream:
         check_range(start, stop)
@@ -138,7 +145,7 @@ class S3Storage(Storage):
             self._client.delete_object(Bucket=self.bucket, Key=name)
 
     def list(self, prefix: str = "") -> Iterator[ObjectStat]:
-        return self._walk(self._prefix + check_prefix(prefix))
+        return self._walk(self.prefix + check_prefix(prefix))
 
     def local_path(self, key: str) -> None:
         check_key(key)
@@ -161,7 +168,7 @@ class S3Storage(Storage):
         return self._backend.bucket.meta.client
 
     def _name(self, key: str) -> str:
-        return self._prefix + check_key(key)
+        return self.prefix + check_key(key)
 
     def _get(self, key: str, start: int, stop: int | None) -> Any:
         """The answer to a ranged GET; None where the range begins at or after the end (416)."""
@@ -195,7 +202,7 @@ class S3Storage(Storage):
 
     def _uploads(self) -> Iterator[Any]:
         pages = self._client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self.bucket, Prefix=self._prefix
+            Bucket=self.bucket, Prefix=self.prefix
         )
         # What rclone's server answers until the bucket has its first upload.
         with suppress(self._client.exceptions.NoSuchUpload):
@@ -203,7 +210,7 @@ class S3Storage(Storage):
                 yield from page.get("Uploads", ())
 
     def _facts(self, name: str, answer: Any, *, size: int) -> ObjectStat:
-        key = name.removeprefix(self._prefix)
+        key = name.removeprefix(self.prefix)
         etag = answer["ETag"].strip('"')
         return ObjectStat(key=key, bytes=size, etag=etag, modified=answer["LastModified"])
 

@@ -7,7 +7,10 @@ from zipingest.backup import BackupFailed, restore
 
 
 class Command(BaseCommand):
-    help = "Fill an empty database and an empty store from a backup. Verify afterwards: verify_recordings."
+    help = (
+        "Fill the store and an empty database from a backup; one cut short is run again and goes on. "
+        "Verify afterwards: verify_recordings."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("source", help="where manage.py backup wrote to")
