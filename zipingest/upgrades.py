@@ -1,8 +1,10 @@
 """Whether the released code can go on working on the tables that newer migrations leave.
 
 An upgrade migrates first and restarts afterwards, so for a while old code runs on the new schema; and what a
-migration locks, nobody can write meanwhile. What an operation does is known by its kind; of ``RunSQL`` and
-``RunPython`` only their author can tell, and says why it is safe in ``Migration.safe_because``.
+migration locks, nobody can write meanwhile. What an operation does is known by its kind. Of ``RunSQL`` and
+``RunPython``, and of constraints that the released code's new rows must meet too (NOT VALID spares only the
+rows that are there), only their author can tell, and says why they are safe in ``Migration.safe_because``.
+That counts for these operations of the migration and for no other.
 """
 
 import math
@@ -34,21 +36,31 @@ _NO_VALUE = "the released code adds rows without it: it needs null=True or db_de
 _NULL = "the released code may write NULL: do it in the release after"
 _ANEW = "the whole table is written anew, and nobody can read it meanwhile"
 _PROVEN = "nobody can write meanwhile: AddUniqueConcurrently, or AddConstraintNotValid and ValidateConstraint"
+_SAY = "say in the migration's safe_because why the released code can stand it"
+_AT_ONCE = f"the released code's new rows must meet it at once: {_SAY}"
 _LOCKS = "writing waits until it is made: db_index=False, and AddIndexConcurrently of zipingest.concurrently"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An operation's surroundings: what is released, and how the models are before it."""
+    """An operation's surroundings: what is released, how the models are before it, what its author says."""
 
     app: str
     released: ProjectState
     before: ProjectState
+    safe_because: str
 
     def is_released(self, model: str, field: str = "") -> bool:
         """Whether the released code knows the model, and its field."""
         state = self.released.models.get((self.app, model.lower()))
         return state is not None and (not field or field in state.fields)
+
+    def is_left_null(self, model: str, field: str) -> bool:
+        """Whether the field is NULL in every row that the released code adds."""
+        added = self.before.models[self.app, model.lower()].fields.get(field)
+        if added is None or self.is_released(model, field):
+            return False
+        return added.null and not added.has_db_default()
 
 
 def newer(loader: MigrationLoader, released: Mapping[str, str]) -> tuple[ProjectState, list[Migration]]:
@@ -71,9 +83,8 @@ def refused(released: ProjectState, since: Iterable[Migration]) -> Iterator[str]
     before = released.clone()
     for migration in since:
         for operation in migration.operations:
-            step = Step(migration.app_label, released, before)
-            reason = "" if getattr(migration, "safe_because", "") else fault(operation, step)
-            if reason:
+            step = Step(migration.app_label, released, before, getattr(migration, "safe_because", ""))
+            if reason := fault(operation, step):
                 yield f"{migration.app_label}.{migration.name}: {operation.describe()}: {reason}"
             before = before.clone()
             operation.state_forwards(migration.app_label, before)
@@ -93,8 +104,6 @@ def fault(operation: Operation, step: Step) -> str:
 @fault.register(migrations.RenameIndex)
 @fault.register(migrations.RemoveConstraint)
 @fault.register(AddIndexConcurrently)
-@fault.register(AddUniqueConcurrently)
-@fault.register(AddConstraintNotValid)
 @fault.register(ValidateConstraint)
 def _nothing(operation: Operation, step: Step) -> str:
     return ""
@@ -165,10 +174,25 @@ def _added_constraint(operation: migrations.AddConstraint, step: Step) -> str:
     return _PROVEN if step.is_released(operation.model_name) else ""
 
 
+@fault.register
+def _added_unique(operation: AddUniqueConcurrently, step: Step) -> str:
+    """A row with NULL in one of the columns is no duplicate of any, unless NULLs count as alike."""
+    reason, constraint = _met_at_once(operation, step), operation.constraint
+    if not reason or constraint.nulls_distinct is False:
+        return reason
+    null = (step.is_left_null(operation.model_name, field) for field in constraint.fields)
+    return "" if any(null) else reason
+
+
+@fault.register(AddConstraintNotValid)
+def _met_at_once(operation: migrations.AddConstraint, step: Step) -> str:
+    return _AT_ONCE if step.is_released(operation.model_name) and not step.safe_because else ""
+
+
 @fault.register(migrations.RunSQL)
 @fault.register(migrations.RunPython)
 def _run(operation: Operation, step: Step) -> str:
-    return "say in the migration's safe_because why the released code can stand it"
+    return "" if step.safe_because else _SAY
 
 
 @fault.register

@@ -22,6 +22,7 @@ STILL_USES = "still uses it"
 OLD_NAME = "only the old name"
 PROVEN = "AddUniqueConcurrently"
 SAY_WHY = "safe_because"
+AT_ONCE = "must meet it at once"
 
 INDEX = models.Index(fields=["name"], name="call_name")
 POSITIVE = models.CheckConstraint(condition=models.Q(size__gt=0), name="call_size_positive")
@@ -34,6 +35,10 @@ def field_added(field: Any) -> Operation:
 
 def field_altered(name: str, field: Any) -> Operation:
     return migrations.AlterField("call", name, field)
+
+
+def unique(*fields: str, **rule: Any) -> Operation:
+    return AddUniqueConcurrently("call", models.UniqueConstraint(fields=fields, name="call_unique", **rule))
 
 
 def apart(*operations: Operation, of_model: Sequence[Operation] = ()) -> Operation:
@@ -107,6 +112,8 @@ BAD: dict[str, tuple[Callable[[], Operation], str]] = {
     "an index": (lambda: migrations.AddIndex("call", INDEX), WAITS),
     "a unique constraint": (lambda: migrations.AddConstraint("call", UNIQUE), PROVEN),
     "a check": (lambda: migrations.AddConstraint("call", POSITIVE), PROVEN),
+    "a unique index of released columns": (lambda: AddUniqueConcurrently("call", UNIQUE), AT_ONCE),
+    "a check of new rows": (lambda: AddConstraintNotValid("call", POSITIVE), AT_ONCE),
     "statements of one's own": (lambda: migrations.RunSQL("UPDATE app_call SET size = 1"), SAY_WHY),
     "code of one's own": (lambda: migrations.RunPython(migrations.RunPython.noop), SAY_WHY),
     "what nobody has thought of": (
@@ -145,11 +152,12 @@ GOOD: dict[str, Callable[[], Sequence[Operation]]] = {
         migrations.AlterModelOptions("call", {"ordering": ["-id"]}),
     ],
     "an index made while others write": lambda: [AddIndexConcurrently("call", INDEX)],
-    "a unique index made while others write": lambda: [AddUniqueConcurrently("call", UNIQUE)],
-    "a check, proven afterwards": lambda: [
-        AddConstraintNotValid("call", POSITIVE),
-        ValidateConstraint("call", "call_size_positive"),
+    "a unique index with a column that released rows leave NULL": lambda: [
+        field_added(models.IntegerField(null=True)),
+        unique("agent", "added"),
+        unique("name", "added", condition=models.Q(added__isnull=False)),
     ],
+    "a check proven": lambda: [ValidateConstraint("call", "call_size_positive")],
     "a field taken out of the model alone": lambda: [
         apart(of_model=[migrations.RemoveField("call", "note")])
     ],
@@ -159,6 +167,8 @@ GOOD: dict[str, Callable[[], Sequence[Operation]]] = {
         migrations.AddField("talk", "size", models.IntegerField(default=0, db_index=True)),
         migrations.AlterField("talk", "name", models.IntegerField()),
         migrations.AddConstraint("talk", models.UniqueConstraint(fields=["name"], name="talk_name_unique")),
+        AddUniqueConcurrently("talk", UNIQUE),
+        AddConstraintNotValid("talk", POSITIVE),
         migrations.RemoveField("talk", "size"),
         migrations.RenameModel("Talk", "Speech"),
         migrations.DeleteModel("Speech"),
@@ -184,11 +194,57 @@ def test_a_default_of_the_database_stays_for_a_release() -> None:
     assert ADDS_ROWS in refusal
 
 
-def test_what_its_author_says_to_be_safe_is_accepted_and_still_counts_for_what_follows() -> None:
-    drop = apart(migrations.RunSQL('ALTER TABLE "app_call" DROP COLUMN "size"'))
+@pytest.mark.parametrize(
+    ("field", "rule"),
+    [
+        pytest.param(
+            models.IntegerField(db_default=0), lambda: unique("name", "added"), id="all have the default"
+        ),
+        pytest.param(
+            models.IntegerField(null=True),
+            lambda: unique("name", "added", nulls_distinct=False),
+            id="NULL counts as a value",
+        ),
+        pytest.param(
+            models.IntegerField(null=True),
+            lambda: unique("name", condition=models.Q(added__isnull=True)),
+            id="the condition takes them in",
+        ),
+    ],
+)
+def test_a_new_column_does_not_excuse_a_unique_index_that_released_rows_can_break(
+    field: Any, rule: Callable[[], Operation]
+) -> None:
+    (refusal,) = refusals(field_added(field), rule())
 
-    assert refusals(drop, safe_because="since release 7 nobody reads or writes it") == []
-    assert len(refusals(drop, safe_because="")) == 1
+    assert AT_ONCE in refusal
+
+
+BY_WORD: dict[str, Callable[[], Operation]] = {
+    "statements": lambda: apart(migrations.RunSQL('ALTER TABLE "app_call" DROP COLUMN "size"')),
+    "code": lambda: migrations.RunPython(migrations.RunPython.noop),
+    "a unique index": lambda: AddUniqueConcurrently("call", UNIQUE),
+    "a check": lambda: AddConstraintNotValid("call", POSITIVE),
+}
+
+
+@pytest.mark.parametrize("what", BY_WORD)
+def test_what_only_its_author_can_tell_is_accepted_by_the_authors_word(what: str) -> None:
+    operation = BY_WORD[what]()
+
+    assert refusals(operation, safe_because="since release 7 nobody writes such rows") == []
+    assert len(refusals(operation, safe_because="")) == 1
+
+
+@pytest.mark.parametrize(
+    "what", [what for what, (_, reason) in BAD.items() if reason not in (SAY_WHY, AT_ONCE)]
+)
+def test_the_authors_word_excuses_nothing_whose_fault_is_known(what: str) -> None:
+    operation, reason = BAD[what]
+
+    (refusal,) = refusals(operation(), BY_WORD["statements"](), safe_because="nobody writes meanwhile")
+
+    assert reason in refusal
 
 
 # --- The command ------------------------------------------------------------------------------------------
