@@ -88,7 +88,8 @@ def _load(lease: Lease) -> Recording:
 
 
 def _fetch_and_store(lease: Lease, recording: Recording) -> Stored:
-    lease.write(stage=Stage.FETCHING)
+    if recording.stage != Stage.FETCHING:  # an attempt was lost while it was processed
+        lease.write(stage=Stage.FETCHING)
     rule = channels.rule_for(recording.call)
     options = AudioOptions(
         sample_rate=settings.AUDIO_SAMPLE_RATE,
