@@ -37,7 +37,7 @@ _STATES: dict[str, Q] = {
 CALL_STATES = tuple(_STATES)
 # So many calls are read by their keys in some milliseconds; of more, a page is soon found newest first.
 _FEW = 2000
-# Of these a lane's recordings stand newest first in an index (recording_lane_due, recording_lane_failed).
+# Of these a lane's recordings in an account stand newest first in an index (recording_own_due, …_failed).
 _IN_LANES = ("queued", "failed")
 
 
@@ -198,13 +198,14 @@ def _own(partner: Partner, sub_tenant: SubTenant) -> Q:
 
 
 def _in_lane(partner: Partner, sub_tenant: SubTenant) -> QuerySet[Call]:
-    """The partner's own calls, newest first, by way of their recordings' lane.
+    """The partner's own calls, newest first, by way of their recordings' lane and account.
 
-    PostgreSQL does not know that a lane's calls are all the partner's: it would expect next to none to be,
-    and read them all. Of a CASE it expects half.
+    PostgreSQL does not know that these recordings' calls are all the partner's: it would expect next to none
+    to be, and read them all. Of a CASE it expects half.
     """
     own = Case(When(_own(partner, sub_tenant), then=True), default=False)
-    calls = Call.objects.filter(own, recording__lane=f"partner:{partner.pk}")
+    lane = Q(recording__lane=f"partner:{partner.pk}", recording__sub_tenant=sub_tenant)
+    calls = Call.objects.filter(own, lane)
     return _with_status(calls).order_by("-recording__call_id")
 
 

@@ -110,14 +110,16 @@ class Recording(WorkItem):
             models.Index(
                 fields=["-id"], condition=Q(state__in=["failed", "poison"]), name="recording_failed_newest"
             ),
-            # a partner's own list, newest first: what failed, and what waits. Two, as a claim then writes to
-            # neither; "done" has none, as the newest calls are nearly all done.
+            # a partner's own list in an account, newest first: what failed, and what waits. Two, as a claim
+            # then writes to neither; "done" has none, as the newest calls are nearly all done.
             models.Index(
-                fields=["lane", "-call"],
+                fields=["lane", "sub_tenant", "-call"],
                 condition=Q(state="failed") | Q(state="poison"),
-                name="recording_lane_failed",
+                name="recording_own_failed",
             ),
-            models.Index(fields=["lane", "-call"], condition=Q(state="due"), name="recording_lane_due"),
+            models.Index(
+                fields=["lane", "sub_tenant", "-call"], condition=Q(state="due"), name="recording_own_due"
+            ),
         ]
 
     def __str__(self) -> str:

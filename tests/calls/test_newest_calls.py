@@ -84,7 +84,7 @@ def test_a_page_with_its_recordings_and_conflicts_takes_two_queries(
 
 
 @pytest.mark.parametrize(
-    ("state", "index"), [("queued", "recording_lane_due"), ("failed", "recording_lane_failed")]
+    ("state", "index"), [("queued", "recording_own_due"), ("failed", "recording_own_failed")]
 )
 def test_the_calls_of_a_state_are_read_off_its_index(partner: Provisioned, state: str, index: str) -> None:
     with connection.cursor() as cursor:
