@@ -42,7 +42,7 @@ run: install  ## Run web, workers and beat until Ctrl-C
 	@$(BIN)/python manage.py run_stack
 
 test: install  ## The tests, on SQLite and on PostgreSQL with Redis
-	@.ci/test-both "make test" -m "not slow" --ignore=tests/test_openapi_requests.py $(ARGS)
+	@.ci/test-both "make test" -m "not slow" --no-migrations --ignore=tests/test_openapi_requests.py $(ARGS)
 
 test-slow: install  ## The slow tests, on both too
 	@.ci/test-both "make test-slow" -m slow $(ARGS)

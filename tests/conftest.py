@@ -9,8 +9,10 @@ import pytest
 import xdist
 from django.core.cache import cache
 from django.db import connection
+from django.test import TransactionTestCase
 
 from partners import quota
+from tests.support import flushing
 from zipingest.management.commands.run_stack import broker_folders
 
 # Debian packages whose command has another name.
@@ -61,6 +63,9 @@ def _forbidden_skips(config: pytest.Config) -> list[str]:
 
 
 # --- Fresh state ------------------------------------------------------------------------------------------
+TransactionTestCase._fixture_teardown = flushing.delete_rows
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """The test database, named in DATABASE_URL too: processes that tests start see the same one."""
