@@ -287,7 +287,7 @@ def s3_in_bad_weather() -> Outcome:
             stack.wait_until_fetched(seconds=120)
             stack.wait_until_delivered(seconds=60)
             stack.tidy()
-            print(f"    connections by weather: { ({str(k): n for k, n in proxy.spoilt.items()}) }")
+            print(f"    spoilt by weather: { ({str(k): n for k, n in proxy.spoilt.items()}) }")
             for weather in BAD_WEATHER:
                 outcome.expect(
                     proxy.spoilt[weather] > 0, f"nobody was at the object store while it was {weather}"

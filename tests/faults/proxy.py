@@ -36,6 +36,8 @@ class FaultProxy:
     connection. CUT passes on the first `cut_after` bytes of what a client sends over a connection and then
     resets it, so a request ends within its body; RESET does so with the answer, after `reset_after` bytes.
     LATE lets whatever a client sends arrive `late_seconds` later. DOWN refuses connections.
+
+    `spoilt` counts how often each of them did so. Of DOWN the proxy knows nothing: nobody reaches it then.
     """
 
     def __init__(
@@ -101,7 +103,6 @@ class FaultProxy:
             _reset(connection)
 
     def _serve(self, client: socket.socket) -> None:
-        self.spoilt[self.weather] += 1
         if self.weather == Weather.UNAVAILABLE:
             self._refuse(client)
             return
@@ -123,6 +124,7 @@ class FaultProxy:
         return self._parts.hostname, self._parts.port
 
     def _refuse(self, client: socket.socket) -> None:
+        self.spoilt[Weather.UNAVAILABLE] += 1
         with client, suppress(OSError):
             client.settimeout(2)
             client.recv(_CHUNK)
@@ -139,8 +141,9 @@ class FaultProxy:
             nonlocal left
             if self.weather != weather:
                 return count
-            count, left = min(count, left), left - count
-            return max(count, 0)
+            rest, left = max(min(count, left), 0), left - count
+            self.spoilt[weather] += rest < count
+            return rest
 
         return passed
 
@@ -155,6 +158,7 @@ class FaultProxy:
         with suppress(OSError):
             while data := source.recv(_CHUNK):
                 if late and self.weather == Weather.LATE:
+                    self.spoilt[Weather.LATE] += 1
                     time.sleep(self._late_seconds)
                 count = passed(len(data))
                 for piece in self._pieces(data[:count]):
@@ -172,6 +176,7 @@ class FaultProxy:
         for start in range(0, len(data), step or 1):
             yield data[start : start + step]
             if self.weather == Weather.SLOW:
+                self.spoilt[Weather.SLOW] += 1
                 time.sleep(0.1)
 
 

@@ -80,7 +80,7 @@ def _tried(service: str) -> Outcome:
 def _try_cell(outcome: Outcome, world: Wired, service: str, fault: Weather) -> None:
     name, proxy = f"{service}-{fault}", world.proxies[service]
     world.jobs.add(world.doors.order())
-    first = len(world.partners.answers)
+    first, met = len(world.partners.answers), _met(world, service, fault)
     with _load(world, name):
         began = time.monotonic()
         # A connection that stays open is slowed too; else one that is in use breaks off.
@@ -93,10 +93,19 @@ def _try_cell(outcome: Outcome, world: Wired, service: str, fault: Weather) -> N
         back = time.monotonic()
     world.accept(name, answers)
     recovered = _recovered(outcome, world, name, back)
+    met = _met(world, service, fault) - met
     slowest = max(said.seconds for said in answers.values())
     shown = " ".join(said.status for said in answers.values())
-    print(f"    {name}: {shown}; slowest {slowest:.1f} s; made good after {recovered:.0f} s", flush=True)
+    shown += f"; slowest {slowest:.1f} s; made good after {recovered:.0f} s; met {met} times"
+    print(f"    {name}: {shown}", flush=True)
+    if fault != Weather.DOWN or service == "partner":  # of the others that are down, a door or readyz tells
+        outcome.expect(met > 0, f"{name}: nobody met it")
     _judge_answers(outcome, world, name, answers, first)
+
+
+def _met(world: Wired, service: str, fault: Weather) -> int:
+    """How often the fault has met somebody so far; of whom it refuses, only failed attempts tell."""
+    return world.failed_fetches() if fault == Weather.DOWN else world.proxies[service].spoilt[fault]
 
 
 @contextmanager

@@ -28,6 +28,7 @@ SELECT count(*) FROM (
     SELECT state FROM exports_exportjob
 ) all_work WHERE state IN ('due', 'leased')
 """
+_FAILED = "SELECT count(*) FROM calls_fetchattempt WHERE error <> ''"
 _JOBS = "SELECT public_id, state, error_message FROM exports_exportjob"
 _BATCHES = "SELECT count(*) FROM dialer_batch WHERE name = %s"
 
@@ -57,6 +58,11 @@ class Wired:
             self.batches.add(name)
         if answers["order"].status == "201":
             self.jobs.add(json.loads(answers["order"].text)["data"]["job_id"])
+
+    def failed_fetches(self) -> int:
+        """How many attempts at a recording have failed so far."""
+        ((count,),) = self.stack.rows(_FAILED)
+        return int(count)
 
     def wait_until_made_good(self, *, seconds: float) -> None:
         """Until nothing waits or runs any more."""
