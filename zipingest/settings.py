@@ -307,7 +307,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = None
 # A form of our pages, which nobody sends files with (zipingest.forms).
 FORM_MAX_BYTES = 1024 * 1024
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))
+# Beside the code that it belongs to where it is relative, so that each release on a machine has its own.
+STATIC_ROOT = (BASE_DIR / env.text("STATIC_ROOT", str(DATA_DIR / "static"))).resolve()
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -3,12 +3,10 @@
 import hashlib
 import json
 import ssl
-import subprocess
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,17 +14,20 @@ import requests
 import trustme
 from standardwebhooks import Webhook
 
+from tests.operations.load import Load
 from tests.operations.machine import PARTNER, Machine
 from tests.operations.page import Step
+from tests.operations.releases import STATIC, release, release_after, static_file
 from tests.support.audio import wav
 from tests.support.partner_server import PartnerServer, _Handler, _Server
 
-ROOT = Path(__file__).resolve().parents[2]
 URL = "https://calls.example.com"
 CALLS = f"{URL}/api/v1/partner/ingest/calls"
 # These ask registries, so they are run in the network that has them.
 ONLINE = ("packages", "code", "new-code")
 PASSWORD = "a-Long-1-phrase"
+# What step 7 enables, and a worker more.
+PROGRAMS = ("web@1", "web@2", "worker@1", "worker@2", "packer@1", "beat", "backup.timer")
 
 
 class PublicPartner(PartnerServer):
@@ -47,7 +48,7 @@ class Following:
         self.machine = machine
         self.called = 0
         self._ending = ExitStack()
-        self._load = Load(self)
+        self._load = Load(self._reads, self.call, self._reads_static)
 
     def __enter__(self) -> Self:
         authority = trustme.CA()
@@ -58,7 +59,11 @@ class Following:
         self.recording = wav(2.0)
         self.partner.serve("/call.wav", self.recording, content_type="audio/wav")
         self.partner.serve("/callback", status=204)
-        self.machine.write("/root/zipingest.tar.gz", release())
+        older = release()
+        newer = release_after(older)
+        self._packed = {"older": older, "newer": newer}
+        self._static = {static_file(older): "older", static_file(newer): "newer"}
+        self.machine.write("/root/zipingest.tar.gz", older)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -86,6 +91,12 @@ class Following:
             "/etc/zipingest/environment", f"{environment}OUTBOUND_CA_FILE=/etc/partner-ca.pem\n".encode()
         )
 
+    def after_services(self) -> None:
+        """A second worker, as the page says: what is enabled comes back whenever the product does."""
+        self.machine.run("systemctl enable --now zipingest-worker@2")
+        self.older = self._current()
+        self._everything_runs_of(self.older)
+
     def after_people(self) -> str:
         self.keys = json.loads(self.machine.read("/root/acme.json"))
         self.session = self._client()
@@ -100,11 +111,27 @@ class Following:
         self.listens()
         return "a call came in, its audio was heard through nginx, its callback was signed"
 
+    def before_new_code(self) -> None:
+        self.machine.write("/root/zipingest.tar.gz", self._packed["newer"])
+
     def before_new_web(self) -> None:
         """From here on requests come in all the time, until the way back is gone."""
         self._load.start()
 
+    def after_new_web(self) -> None:
+        self.newer = self._current()
+        assert self.newer != self.older
+        self._everything_runs_of(self.older, self.newer)
+
+    def after_new_workers(self) -> str:
+        self._everything_runs_of(self.newer)
+        assert self._static_release() == "newer"
+        return "every process is of the new release"
+
     def after_way_back(self) -> str:
+        assert self._current() == self.older
+        self._everything_runs_of(self.older)
+        assert self._static_release() == "older"
         answers = self._load.stop()
         assert set(answers) == {200}, f"while programs were restarted: {dict(answers)}"
         self._wait_until_completed()
@@ -123,19 +150,49 @@ class Following:
         """The loss: database and recordings."""
         self.machine.run(
             "systemctl stop zipingest.target\n"
+            "if systemctl is-active zipingest-backup.timer; then exit 1; fi\n"
             "runuser -u postgres -- dropdb --force zipingest\n"
             "runuser -u postgres -- createdb --owner=zipingest -E UTF8 -T template0 zipingest\n"
             "redis-cli flushall\n"
             "find /srv/zipingest/recordings -mindepth 1 -delete"
         )
+        self._wait_until(lambda: not self._programs(), 10)
 
     def after_restore(self) -> str:
+        self._everything_runs_of(self.older)
         self._wait_until(lambda: self._client().get(f"{URL}/readyz", timeout=30).ok)
         assert self._answers() == self.before, "answers differ from those before"
         assert self.stored <= self._objects(), "recordings are missing"
         self.listens()
         self.calls_come_in(1)
         return "the same answers, the same objects, and new calls come in"
+
+    # --- What runs ----------------------------------------------------------------------------------------
+    def _current(self) -> str:
+        return self.machine.run("readlink /opt/zipingest/current").strip()
+
+    def _everything_runs_of(self, *releases: str) -> None:
+        """What is enabled runs, and every process of the account was begun by the Python of one of these.
+
+        By no link to it, decoders as little as their workers: links come to name another release. And no
+        service has ended that was not asked to.
+        """
+        expected = {f"{folder}/.venv/bin/python" for folder in releases}
+        with suppress(AssertionError):
+            self._wait_until(lambda: set(self._programs()) == expected, 60)
+        assert set(self._programs()) == expected
+        self.machine.run("".join(f"systemctl is-active zipingest-{name}\n" for name in PROGRAMS))
+        self.machine.run("if grep 'ended unasked' /var/log/units/*; then exit 1; fi")
+
+    def _programs(self) -> list[str]:
+        """What each process of the account was begun as."""
+        owned = f"\nUid:\t{self.machine.run('id --user zipingest').strip()}\t"
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended
+                if owned in (process / "status").read_text():
+                    found.append((process / "cmdline").read_text().split("\0")[0])
+        return list(filter(None, found))
 
     # --- The partner and the listener ---------------------------------------------------------------------
     def calls_come_in(self, count: int) -> None:
@@ -174,6 +231,17 @@ class Following:
         heard = session.get(f"{URL}/api/telesales/recordings/{newest['uuid']}", timeout=30)
         assert heard.status_code == 200, heard.text
         assert hashlib.sha256(heard.content).digest() == hashlib.sha256(self.recording).digest()
+
+    def _reads(self) -> int:
+        return self._client().get(CALLS, timeout=60).status_code
+
+    def _reads_static(self) -> int | str:
+        return 200 if self._static_release() in self._packed else "a static file of neither release"
+
+    def _static_release(self) -> str | None:
+        """Which release's static file is given out; None where it is neither's."""
+        answer = self._client().get(f"{URL}/static/{STATIC}", timeout=60)
+        return self._static.get(answer.content)
 
     def _objects(self) -> set[str]:
         return set(self.machine.run("find /srv/zipingest/recordings -type f").split())
@@ -218,55 +286,3 @@ class Following:
         while not true():
             assert time.monotonic() < deadline, "it did not come to its end in time"
             time.sleep(0.5)
-
-
-class Load:
-    """Calls handed in and asked after, one request after the other on new connections, in two threads."""
-
-    def __init__(self, following: Following) -> None:
-        self.following = following
-        self.running = False
-        self.answers: Counter[int | str] = Counter()
-        self._threads: list[threading.Thread] = []
-
-    def start(self) -> None:
-        self.running = True
-        asks = (self._read, self._write)
-        self._threads = [threading.Thread(target=self._ask, args=(ask,), daemon=True) for ask in asks]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> Counter[int | str]:
-        self.running = False
-        for thread in self._threads:
-            thread.join()
-        return self.answers
-
-    def _ask(self, ask: Callable[[], int]) -> None:
-        while self.running:
-            try:
-                self.answers[ask()] += 1
-            except requests.RequestException as error:
-                self.answers[type(error).__name__] += 1
-            time.sleep(0.3)
-
-    def _read(self) -> int:
-        return self.following._client().get(CALLS, timeout=60).status_code
-
-    def _write(self) -> int:
-        return self.following.call()
-
-
-def release() -> bytes:
-    """What a release holds: the files of this checkout."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout
-    packed = subprocess.run(
-        ["tar", "--create", "--gzip", "--null", "--files-from=-", "--ignore-failed-read"],
-        cwd=ROOT, input=listed, capture_output=True, check=True,
-    )  # fmt: skip
-    return packed.stdout

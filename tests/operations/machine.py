@@ -18,7 +18,7 @@ NAMES = {MACHINE: "calls.example.com", PARTNER: "partner.example.com"}
 # What finds the registries here; it goes to steps that ask them, and into no file that stays.
 _REGISTRIES = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 _AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-_SYSTEMCTL = Path(__file__).with_name("systemctl.py")
+_SYSTEMCTL = Path(__file__).with_name("systemctl")
 
 
 class StepFailed(Exception):
@@ -86,7 +86,9 @@ class Machine:
     def _lay_wire(self) -> None:
         holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
         self._network = holder.pid
-        time.sleep(0.5)
+        ours = os.readlink("/proc/self/ns/net")
+        while os.readlink(f"/proc/{holder.pid}/ns/net") == ours:
+            time.sleep(0.01)
         for command in (
             f"ip link add partner0 type veth peer name machine0 netns {holder.pid}",
             f"ip addr add {PARTNER}/24 dev partner0",
@@ -104,11 +106,12 @@ class Machine:
 
     def _add_systemctl(self) -> None:
         """And nobody starts a service because its package was installed: the page does."""
-        for path, content in {
-            "/usr/local/bin/systemctl": _SYSTEMCTL.read_bytes(),
-            "/usr/sbin/policy-rc.d": b"#!/bin/sh\nexit 101\n",
+        shutil.copytree(_SYSTEMCTL, self.root / "usr/local/lib/small-systemd/systemctl")
+        for path, command in {
+            "/usr/local/bin/systemctl": 'cd /usr/local/lib/small-systemd && exec python3 -m systemctl "$@"',
+            "/usr/sbin/policy-rc.d": "exit 101",
         }.items():
-            self.write(path, content)
+            self.write(path, f"#!/bin/sh\n{command}\n".encode())
             (self.root / path.lstrip("/")).chmod(0o755)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.operations.following import ONLINE, Following
 from tests.operations.page import PAGE, steps
+from tests.operations.systemctl import units
 
 ROOT = PAGE.parents[1]
 UNITS = ROOT / "deploy" / "systemd"
@@ -68,22 +69,63 @@ def test_the_environment_of_the_page_sets_variables_of_the_table_only() -> None:
     assert {re.sub(r"_FILE$", "", name) for name in names} <= set(written())
 
 
-def test_units_run_programs_that_exist_and_the_target_wants_units_that_exist() -> None:
+def enabled_by_the_page() -> list[str]:
+    """The units that step 7 enables, with their suffixes."""
+    (commands,) = (step.commands for step in steps() if step.name == "services")
+    names = re.findall(r"zipingest[-a-z]*(?:@\d|\.[a-z]+)?", commands.partition("systemctl enable")[2])
+    return [name if "." in name else f"{name}.service" for name in names]
+
+
+def test_services_run_programs_that_exist_from_the_folder_of_the_release() -> None:
     programs = (ROOT / "zipingest" / "management" / "commands" / "run_stack.py").read_text()
     for unit in UNITS.glob("*.service"):
-        for program in re.findall(r"--exec ([a-z]+)", unit.read_text()):
-            assert f'"{program}"' in programs
-    wanted = re.findall(r"zipingest-[a-z@1-9]+\.[a-z]+", (UNITS / "zipingest.target").read_text())
-    assert wanted
-    assert all((UNITS / re.sub(r"@\d", "@", name)).exists() for name in wanted)
+        (command,) = re.findall(r"^ExecStart=(.*)", unit.read_text(), re.MULTILINE)
+        assert command.startswith("/usr/bin/env .venv/bin/python manage.py "), unit.name
+        assert all(f'"{program}"' in programs for program in re.findall(r"--exec ([a-z]+)", command))
+
+
+def test_every_unit_can_be_enabled_for_the_target_and_stops_with_it() -> None:
+    shared = (UNITS / "zipingest-.service.d" / "common.conf").read_text()
+    for unit in UNITS.glob("zipingest-*.*"):
+        if unit.is_file():
+            text = unit.read_text() + (shared if unit.suffix == ".service" else "")
+            assert "\nPartOf=zipingest.target\n" in text, unit.name
+            by_timer = unit.suffix == ".service" and unit.with_suffix(".timer").exists()
+            assert ("[Install]\nWantedBy=zipingest.target\n" in text) is not by_timer, unit.name
+
+
+def test_the_stand_in_for_systemctl_enables_what_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "etc/systemd/system"
+    shutil.copytree(UNITS, folder)
+    monkeypatch.setattr(units, "UNITS", folder)
+    for name in enabled_by_the_page():
+        units.enable(name)
+    assert wanted(folder) == set(enabled_by_the_page())
+    with pytest.raises(units.Refused, match="no \\[Install\\] section"):
+        units.enable("zipingest-backup.service")
+
+
+@pytest.mark.skipif(shutil.which("systemctl") is None, reason="needs Debian's systemd")
+def test_what_the_page_enables_is_started_with_the_machine(tmp_path: Path) -> None:
+    folder = tmp_path / "etc/systemd/system"
+    shutil.copytree(UNITS, folder)
+    command = ["systemctl", f"--root={tmp_path}", "enable", *enabled_by_the_page()]
+    subprocess.run(command, check=True, capture_output=True)
+    assert wanted(folder) == set(enabled_by_the_page())
+
+
+def wanted(folder: Path) -> set[str]:
+    """Of the product's target and, for itself, of the machine's."""
+    ours = {link.name for link in (folder / "zipingest.target.wants").iterdir()}
+    return ours | {link.name for link in (folder / "multi-user.target.wants").iterdir()}
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs Debian's systemd")
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     folder = tmp_path / "units"
     shutil.copytree(UNITS, folder)
-    for unit in folder.glob("*.service"):  # the program is not installed here
-        unit.write_text(unit.read_text().replace("/opt/zipingest/current/.venv/bin/python", "/bin/true"))
     names = [path.name.replace("@.", "@1.") for path in folder.iterdir() if path.is_file()]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *sorted(names)],

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.services import free_port
 from tests.zipingest.test_supervisor import is_running, wait_until
+from zipingest.management.commands import run_stack
 
 MANAGE = [sys.executable, "manage.py", "run_stack"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +62,18 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def test_programs_have_the_python_of_the_release_that_a_link_led_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "release" / "bin"
+    packages.mkdir(parents=True)
+    (packages / "python").symlink_to(sys.executable)
+    (tmp_path / "current").symlink_to("release")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "current" / "bin" / "python"))
+    programs = run_stack.stack(bind="127.0.0.1", workers=1)
+    assert {program.command[0] for program in programs} == {str(packages / "python")}
 
 
 @pytest.mark.slow

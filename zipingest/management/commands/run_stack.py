@@ -89,11 +89,20 @@ def stack(*, bind: str, workers: int, queues: str = _QUEUES) -> list[Program]:
         commands["dialer"] = _worker("dialer", threads=_DIALLING_AT_ONCE)
         commands["follower"] = ["django", "follow_calls"]
     # Celery's warning about root, at every start and eight lines long; we say it in one (_prepare).
-    python = [sys.executable, "-W", "ignore:You're running the worker with superuser privileges", "-m"]
+    python = [_python(), "-W", "ignore:You're running the worker with superuser privileges", "-m"]
     return [
         Program(name, [*python, *command], folder=settings.BASE_DIR, environment=_LEAN.get(name, {}))
         for name, command in commands.items()
     ]
+
+
+def _python() -> str:
+    """Of the release that runs now, even where a link to it led here that will name another one.
+
+    The name itself stays as it is: by it Python finds the packages of its virtual environment.
+    """
+    python = Path(sys.executable)
+    return str(python.parent.resolve() / python.name)
 
 
 def _web(bind: str) -> list[str]:
