@@ -60,6 +60,27 @@ def test_every_variable_is_one_that_the_product_reads() -> None:
     assert named - known == set()
 
 
+def test_what_env_sets_is_what_a_container_gets() -> None:
+    """`environment` wins over `env_file`, also by an empty value; in the product NAME wins over NAME_FILE."""
+    for name, service in OURS.items():
+        assert service["env_file"] == ".env", name
+        values = service["environment"]
+        assert [variable for variable, value in values.items() if value.endswith(":-}")] == []
+        fixed = {variable for variable, value in values.items() if f"${{{variable}:" not in value}
+        assert {variable for variable in fixed if not variable.endswith("_FILE")} == {"ZIPINGEST_ENV"}
+
+
+def test_commands_of_the_pages_need_no_variable_before_them_and_what_is_set_stays_here() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "compose.yaml"]
+    commands = [line for page in pages for line in page.read_text().splitlines() if "docker compose" in line]
+    assert len(commands) > 5
+    assert [line for line in commands if re.search(r"\b[A-Z_]+=\S* docker compose", line)] == []
+    assert {".env", "compose.override.yaml"} <= set((ROOT / ".gitignore").read_text().splitlines())
+    sent = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in sent
+    assert {"!.env", "!compose.override.yaml"}.isdisjoint(sent)
+
+
 def test_no_service_may_write_to_its_root_or_gain_a_right() -> None:
     for name, service in SERVICES.items():
         assert service["read_only"], name
