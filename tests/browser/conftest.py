@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from playwright.sync_api import Browser
 from pytest_django import DjangoDbBlocker
 
@@ -12,6 +13,7 @@ from tests.browser import house, seeds
 from tests.browser.chromium import Window, chromium
 from tests.browser.house import House
 from tests.browser.seeds import Account
+from tests.support import flushing
 from tests.support.api import gunicorn
 from zipingest.storage import default_storage
 
@@ -33,13 +35,10 @@ def patch() -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture(scope="package")
 def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Instead of the plugin's: emptied once, behind the last test, as each has an account of its own.
-
-    The server runs as long and remembers content types, whose keys would be others after each emptying.
-    """
+    """Instead of the plugin's: emptied once, behind the last test, as each has an account of its own."""
     with django_db_blocker.unblock():
         yield
-        call_command("flush", interactive=False, verbosity=0)
+        flushing.empty(connection)
         for stored in list(default_storage().list("")):
             default_storage().delete(stored.key)
 

@@ -15,10 +15,10 @@ def delete_rows(case: TransactionTestCase) -> None:
     not, and has content types, permissions and groups made anew: half a second after each test on PostgreSQL.
     """
     for name in case._databases_names(include_mirrors=False):
-        _delete_rows(connections[name])
+        empty(connections[name])
 
 
-def _delete_rows(connection: BaseDatabaseWrapper) -> None:
+def empty(connection: BaseDatabaseWrapper) -> None:
     """In one transaction, at whose end foreign keys are checked: tables come in any order."""
     there = connection.introspection.django_table_names(only_existing=True, include_views=False)
     tables = sorted(connection.ops.quote_name(name) for name in set(there) - _KEPT)
