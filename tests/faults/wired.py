@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import threading
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from tests.support import audio
 from tests.support.partner_server import PartnerServer
 from tests.support.s3 import s3_server
 
+# As in deploy/systemd.
+RESTART_SECONDS = 2
 _OPEN = """
 SELECT count(*) FROM (
     SELECT state FROM calls_recording UNION ALL
@@ -81,6 +84,27 @@ class _WiredStack(Stack):
             environment[name] = urlsplit(environment[name])._replace(netloc=netloc).geturl()
         return environment
 
+    @contextmanager
+    def kept_running(self) -> Iterator[None]:
+        """What ends by itself is started again, as systemd and Compose do: a lost wire can end a worker."""
+        over = threading.Event()
+        keeper = threading.Thread(target=self._keep_running, args=(over,))
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            keeper.join()
+
+    def _keep_running(self, over: threading.Event) -> None:
+        while not over.wait(RESTART_SECONDS):
+            for name, process in list(self.processes.items()):
+                if process.poll() is not None:
+                    print(
+                        f"    {name} ended by itself ({process.returncode}) and is started again", flush=True
+                    )
+                    self.start(name)
+
 
 @contextmanager
 def wired(*, slow_bytes: int = 1024, **environment: str) -> Iterator[Wired]:
@@ -100,6 +124,7 @@ def wired(*, slow_bytes: int = 1024, **environment: str) -> Iterator[Wired]:
         given |= {"WORK_LEASE_SECONDS": "10", "FETCH_RETRY_STEPS": STEPS, "CALLBACK_RETRY_STEPS": STEPS}
         given |= {"EXPORT_RETRY_STEPS": STEPS}
         stack = ending.enter_context(_WiredStack(proxies, **{**given, **environment}))
+        ending.enter_context(stack.kept_running())
         server.serve("/a.wav", audio.wav(0.3, channels=2))
         server.serve("/callback", status=204)
         partner = proxies["partner"].url
