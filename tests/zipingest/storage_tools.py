@@ -76,8 +76,8 @@ def relay(endpoint_url: str, at_most: int | None = None) -> Iterator[tuple[str, 
         with client, socket.create_connection((target.hostname, target.port)) as server:
             threading.Thread(target=pump, args=(client, server), daemon=True).start()
             while (at_most is None or moved < at_most) and (data := server.recv(65536)):
+                moved += len(data)  # first, as the answer's reader may ask at once
                 client.sendall(data)
-                moved += len(data)
             client.shutdown(socket.SHUT_RDWR)
 
     def pump(source: socket.socket, sink: socket.socket) -> None:
