@@ -87,7 +87,7 @@ class Line:
         return None
 
     def _keep(self, connection: "_Connection", response: http.client.HTTPResponse, *, is_sound: bool) -> None:
-        """Only where nothing of the answer is left to come; after 1xx that is all of it."""
+        """Only where nothing of the answer is left to come; behind a 1xx it all is (RFC 9110 §15.2)."""
         is_whole = response.isclosed() if response.chunked else response.length == 0
         response.close()
         if is_sound and is_whole and response.status >= 200 and not response.will_close:
