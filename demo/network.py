@@ -56,11 +56,17 @@ def make(product: Product, server: SftpServer, partner: str) -> str:
     recording.parent.mkdir(parents=True)
     recording.write_bytes(audio.wav(3.0, channels=2, tones=(AGENT, CUSTOMER)))
     given = {
-        "tenant": TENANT, "sub_tenant": SUB_TENANT, "partner": partner,
-        "campaign": CAMPAIGN, "signal": SIGNAL, "field": FIELD,
-        "endpoint": server.endpoint, "host_key": server.host_key,
-        "user": server.user, "password": server.password,
-    }  # fmt: skip
+        "tenant": TENANT,
+        "sub_tenant": SUB_TENANT,
+        "partner": partner,
+        "campaign": CAMPAIGN,
+        "signal": SIGNAL,
+        "field": FIELD,
+        "endpoint": server.endpoint,
+        "host_key": server.host_key,
+        "user": server.user,
+        "password": server.password,
+    }
     program = f"from demo import accounts; accounts.make_network({json.dumps(given)!r})"
     return product.manage("shell", "--verbosity=0", "-c", program).strip()
 

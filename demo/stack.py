@@ -64,9 +64,12 @@ class Product:
         """The password."""
         password = secrets.token_urlsafe(12)
         self.manage(
-            "createsuperuser", "--noinput", f"--username={name}", f"--email={name}@example.com",
+            "createsuperuser",
+            "--noinput",
+            f"--username={name}",
+            f"--email={name}@example.com",
             DJANGO_SUPERUSER_PASSWORD=password,
-        )  # fmt: skip
+        )
         return password
 
     def create_person(self, name: str, tenant: str, sub_tenant: str, *, role: str) -> str:

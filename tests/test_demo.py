@@ -45,9 +45,14 @@ def good(tmp_path: Path) -> Outcome:
     status = {"id": "a", "state": "completed", "error": None, "attempts": 1, "recording": FACTS}
     callbacks = [_callback(status)]
     return Outcome(
-        call=call, status=status, downloads=1, callbacks=callbacks, signed=[True],
-        recordings=[path], originals=[tmp_path / "1-1.original"],
-    )  # fmt: skip
+        call=call,
+        status=status,
+        downloads=1,
+        callbacks=callbacks,
+        signed=[True],
+        recordings=[path],
+        originals=[tmp_path / "1-1.original"],
+    )
 
 
 def _other_facts(outcome: Outcome, **changes: Any) -> Outcome:

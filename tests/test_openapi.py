@@ -94,7 +94,7 @@ OPERATIONS = {
     },
     ("post", "/api/2018-02-01/transactions.json"): NETWORK_REPORT,
     ("put", "/api/2018-02-01/transactions.json"): NETWORK_REPORT,
-}  # fmt: skip
+}  # fmt: skip # a table: its rows stay on a line each
 
 
 @pytest.fixture(scope="module")

@@ -192,16 +192,20 @@ def test_an_erased_customer_leaves_no_custom_value_no_id_and_nothing_that_waits(
         said=Report((NamedSignal("Sale", False, "order of her-secret"),)),
     )
     assert (call.our_phone, CustomValue.objects.count(), PendingTransaction.objects.count()) == (
-        AGENTS_PHONE, 2, 5,
-    )  # fmt: skip
+        AGENTS_PHONE,
+        2,
+        5,
+    )
     erasure.erase(who=Identity.of(network.sub_tenant, IdentifierKind.PHONE, PHONE), asked_by="ada")
     call.refresh_from_db()
     assert call.our_phone == ""
     assert CustomValue.objects.get().call == kept
     ids = Signal.objects.filter(call=call).values_list("partner_unique_id", "value", "is_current")
     assert [(value, current) for _, value, current in ids.order_by("pk")] == [
-        (True, False), (True, True), (False, True),
-    ]  # fmt: skip
+        (True, False),
+        (True, True),
+        (False, True),
+    ]
     assert not any("her-secret" in id_ for id_, *_ in ids)
     assert sorted(PendingTransaction.objects.values_list("sub_tenant", "phone")) == sorted(
         [(other.sub_tenant.pk, ""), (other.sub_tenant.pk, PHONE), (network.sub_tenant.pk, "+15550100")]

@@ -116,9 +116,16 @@ def test_names_are_the_accounts_own(network: Networked, call: Call) -> None:
 
 def test_nothing_is_said_of_a_call_whose_customer_was_erased(network: Networked, call: Call) -> None:
     proof = Erasure.objects.create(
-        sub_tenant=network.sub_tenant, kind="phone", identifier_hash="-", asked_by="ada", asked_at=STARTED_AT,
-        customers=1, calls=1, recordings=0, deliveries=0,
-    )  # fmt: skip
+        sub_tenant=network.sub_tenant,
+        kind="phone",
+        identifier_hash="-",
+        asked_by="ada",
+        asked_at=STARTED_AT,
+        customers=1,
+        calls=1,
+        recordings=0,
+        deliveries=0,
+    )
     proof.erased.create(call=call)
     with pytest.raises(NoCallFound):
         report(network, call, SALE, channel="mail")

@@ -268,8 +268,12 @@ def _migrated() -> str:
 def _manage(*command: str, environment: dict[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *command],
-        cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise RuntimeError(f"manage.py {command[0]} failed:\n{done.stderr[-2000:]}")
     return done.stdout

@@ -83,8 +83,11 @@ def test_the_partners_guide_works_as_it_stands(
 
 
 _PARTNERS_HEADERS = {
-    "KEY": "api-key", "SECRET": "api-secret", "TENANT": "tenant-id", "SUB_TENANT": "sub-tenant-id",
-}  # fmt: skip
+    "KEY": "api-key",
+    "SECRET": "api-secret",
+    "TENANT": "tenant-id",
+    "SUB_TENANT": "sub-tenant-id",
+}
 
 
 def _run_all(*kinds: Any) -> None:

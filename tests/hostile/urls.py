@@ -40,16 +40,21 @@ AUTHORITIES: dict[str, tuple[str, ...]] = {
         "\uff11\uff12\uff17.\uff10.\uff10.\uff11", "①②⑦.⓪.⓪.①", "127。0。0。1", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ", "0\uff587f.1",
     ),
     "parsers disagree": ("recordings.example\\@127.0.0.1", "127.0.0.1\\.recordings.example", "[::1"),
-}  # fmt: skip
+}  # fmt: skip # a table: its rows stay on a line each
 
 ODD_URLS: dict[str, tuple[str, ...]] = {
     "other schemes": (
-        "file:///etc/passwd", "ftp://127.0.0.1/a.wav", "gopher://127.0.0.1:6379/_FLUSHALL", "dict://127.0.0.1/",
-        "unix:///run/docker.sock", "data:audio/wav;base64,UklGRg==", "jar:http://127.0.0.1!/a.wav",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/a.wav",
+        "gopher://127.0.0.1:6379/_FLUSHALL",
+        "dict://127.0.0.1/",
+        "unix:///run/docker.sock",
+        "data:audio/wav;base64,UklGRg==",
+        "jar:http://127.0.0.1!/a.wav",
     ),
     "other ports": ("{scheme}://1.1.1.1:22/", "{scheme}://1.1.1.1:6379/", "{scheme}://1.1.1.1:25/a.wav"),
     "not a URL": ("{scheme}:127.0.0.1/a.wav", "{scheme}:///127.0.0.1/a.wav", "\\\\127.0.0.1\\share\\a.wav"),
-}  # fmt: skip
+}
 
 # What only a redirect may say: relative to the URL before it.
 LOCATIONS = ("//10.0.0.1/a.wav", "//[::1]/a.wav", "///127.0.0.1/a.wav", "\\\\127.0.0.1/a.wav")

@@ -29,8 +29,10 @@ TONE = 700.0
 CALL = "call-of-the-image"
 HOST = "calls.example.com"
 COMPILERS = ("gcc", "cc", "g++", "c++", "clang", "as", "ld", "make", "rustc", "go", "pip", "pip3")
-SECRETS = {name: f"only-for-this-test-{name.lower()}-0123456789-abcdefghijklmnopqrstuvwxyz" for name in
-           ("SECRET_KEY", "API_KEY_PEPPER", "ENCRYPTION_KEY")}  # fmt: skip
+SECRETS = {
+    name: f"only-for-this-test-{name.lower()}-0123456789-abcdefghijklmnopqrstuvwxyz"
+    for name in ("SECRET_KEY", "API_KEY_PEPPER", "ENCRYPTION_KEY")
+}
 # Production refuses to ask this machine's own addresses, where the test's partner is.
 DEVELOPMENT = {
     "ZIPINGEST_ENV": "development",
@@ -86,8 +88,12 @@ class Smoke:
 
     # --- What is in it ------------------------------------------------------------------------------------
     def contents(self) -> None:
-        found = [str(path) for folder in ("usr/bin", "usr/local/bin", "venv/bin", "bin", "usr/sbin")
-                 for name in COMPILERS if (path := self.image.root / folder / name).exists()]  # fmt: skip
+        found = [
+            str(path)
+            for folder in ("usr/bin", "usr/local/bin", "venv/bin", "bin", "usr/sbin")
+            for name in COMPILERS
+            if (path := self.image.root / folder / name).exists()
+        ]
         self.expect(not found, "neither compiler nor pip is in it", found)
         pip = [
             path
@@ -166,15 +172,24 @@ class Smoke:
         done = self.container("create-partner", **DEVELOPMENT).run(*command)
         keys = json.loads(done.stdout)
         client = session()
-        client.headers.update({"x-api-key": keys["key"], "x-api-secret": keys["secret"],
-                               "x-tenant-id": "t", "x-sub-tenant-id": "s"})  # fmt: skip
+        client.headers.update(
+            {
+                "x-api-key": keys["key"],
+                "x-api-secret": keys["secret"],
+                "x-tenant-id": "t",
+                "x-sub-tenant-id": "s",
+            }
+        )
         return client
 
     def _expect_fence(self, fetch: Container) -> None:
         """The decoder is a process of its own that can get at less than the worker."""
         assert fetch.process is not None
-        helpers = [child for child in psutil.Process(fetch.process.pid).children(recursive=True)
-                   if any("helper.conversation" in word for word in child.cmdline())]  # fmt: skip
+        helpers = [
+            child
+            for child in psutil.Process(fetch.process.pid).children(recursive=True)
+            if any("helper.conversation" in word for word in child.cmdline())
+        ]
         self.expect(bool(helpers), "the decoder is a process of its own", fetch.log.read_text()[-1000:])
         for helper in helpers:
             status = _status(helper.pid)

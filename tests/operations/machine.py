@@ -41,8 +41,11 @@ class Machine:
         with tempfile.TemporaryFile("w+") as said:
             done = subprocess.run(
                 ["nsenter", f"--net={network}", *shell],
-                env=self._environment(online=online), stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-            )  # fmt: skip
+                env=self._environment(online=online),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            )
             said.seek(0)
             text = said.read()
         if done.returncode:

@@ -20,8 +20,11 @@ def release() -> bytes:
     ).stdout
     packed = subprocess.run(
         ["tar", "--create", "--gzip", "--null", "--files-from=-", "--ignore-failed-read"],
-        cwd=ROOT, input=listed, capture_output=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        input=listed,
+        capture_output=True,
+        check=True,
+    )
     return packed.stdout
 
 

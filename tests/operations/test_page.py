@@ -129,6 +129,8 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     names = [path.name.replace("@.", "@1.") for path in folder.iterdir() if path.is_file()]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *sorted(names)],
-        env={"SYSTEMD_UNIT_PATH": f"{folder}:", "PATH": "/usr/bin:/bin"}, capture_output=True, text=True,
-    )  # fmt: skip
+        env={"SYSTEMD_UNIT_PATH": f"{folder}:", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
     assert "zipingest" not in done.stderr

@@ -36,7 +36,7 @@ NOT_PUBLIC = [
     "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.51.100.1", "203.0.113.1", "198.18.0.1",
     "192.88.99.1", "[ff02::1]", "[2001:db8::1]", "[3fff::1]", "[2001:2::1]", "[2001:20::1]", "[5f00::1]",
     "[100::1]",
-]  # fmt: skip
+]  # fmt: skip # a table: its rows stay on a line each
 
 INVALID = [
     "", "recordings.example", "//recordings.example/a.wav", "/a.wav", "http://", "http:///a.wav",
@@ -54,7 +54,7 @@ INVALID = [
     "https://[v1.a]/", "https://recordings.example:99999/", "https://recordings.example:a/",
     "https://recordings.example:-1/", "https://recordings.example:22/", "https://recordings.example:8443/",
     "https://xn--/", "https://a\u0338.\uff20b/", "https://recordings.example/" + "a" * 2048,
-]  # fmt: skip
+]  # fmt: skip # a table: its rows stay on a line each
 
 
 @pytest.fixture

@@ -188,11 +188,19 @@ def test_a_bad_status_is_told_even_where_its_body_breaks_off(partner):
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("120", 120), ("0", 0), (" 7 ", 7), ("soon", None), ("-1", None), ("1.5", None), ("9" * 5000, None),
-        ("²", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
-        ("Wed, 21 Oct 2015 07:28:00 -0000", 0), ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+        ("120", 120),
+        ("0", 0),
+        (" 7 ", 7),
+        ("soon", None),
+        ("-1", None),
+        ("1.5", None),
+        ("9" * 5000, None),
+        ("²", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 2015 07:28:00 -0000", 0),
+        ("Wed, 99 Oct 2015 07:28:00 GMT", None),
     ],
-)  # fmt: skip
+)
 def test_retry_after_is_read_in_either_form(partner, value, expected):
     url = partner.serve("/a.wav", status=429, headers={"Retry-After": value})
     with pytest.raises(BadStatus) as caught:

@@ -158,9 +158,15 @@ def mp3(
     # "variable" is LAME's -V 4; FFmpeg counts quality in units of 118.
     quality = {"flags": "+qscale", "global_quality": "472"} if variable else {"b": str(bit_rate)}
     return _encoded(
-        "mp3", "libmp3lame", seconds, rate, _per_channel(tones, channels),
-        options={"compression_level": "9", **quality}, tags=tags, cover=cover,
-    )  # fmt: skip
+        "mp3",
+        "libmp3lame",
+        seconds,
+        rate,
+        _per_channel(tones, channels),
+        options={"compression_level": "9", **quality},
+        tags=tags,
+        cover=cover,
+    )
 
 
 def aac(seconds: float = 1.0, rate: int = 44100, channels: int = 1, tones: Sequence[float] = TONES) -> bytes:
@@ -186,9 +192,13 @@ def mp4(
 ) -> bytes:
     flags = "+faststart" if index_first else "+frag_keyframe+empty_moov" if fragmented else ""
     return _encoded(
-        "mp4", codec, seconds, rate, _per_channel(tones, channels),
+        "mp4",
+        codec,
+        seconds,
+        rate,
+        _per_channel(tones, channels),
         container_options={"movflags": flags} if flags else {},
-    )  # fmt: skip
+    )
 
 
 def mp4_with_video(seconds: float = 1.0, channels: int = 1, *, audio: bool = True) -> bytes:

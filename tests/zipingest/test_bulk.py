@@ -169,7 +169,7 @@ def test_an_update_changes_the_rows_it_names_and_only_their_columns(owner: dict[
         ("one", {"a": 1}, "x", AT),
         ("two", {}, "'%s", None),
         ("three", {}, "", None),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("lock", [False, True])

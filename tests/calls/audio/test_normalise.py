@@ -36,7 +36,7 @@ KINDS = {
     "mp4 with its index first": (audio.mp4(index_first=True), "mov", "aac", 1, 16000),
     "mp4 in fragments": (audio.mp4(rate=44100, fragmented=True), "mov", "aac", 1, 44100),
     "mp4 with video": (audio.mp4_with_video(channels=2), "mov", "aac", 2, 16000),
-}  # fmt: skip
+}
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 

@@ -111,9 +111,11 @@ class Service:
     def _environment(self, account: pwd.struct_passwd) -> dict[str, str]:
         environment = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": account.pw_dir, "USER": account.pw_name, "LANG": "C.UTF-8",
+            "HOME": account.pw_dir,
+            "USER": account.pw_name,
+            "LANG": "C.UTF-8",
             "NOTIFY_SOCKET": f"@{self.name}",
-        }  # fmt: skip
+        }
         for value in self.unit["Service"]["Environment"]:
             environment |= dict(word.split("=", 1) for word in shlex.split(value))
         for path in words(self.unit, "Service", "EnvironmentFile"):

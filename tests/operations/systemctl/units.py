@@ -12,7 +12,7 @@ DONE = {
         "Type", "User", "Group", "WorkingDirectory", "EnvironmentFile", "Environment", "ExecStart", "Sockets",
         "Restart", "RestartSec", "KillMode", "TimeoutStopSec", "TimeoutStartSec", "StateDirectory", "UMask",
     },
-}  # fmt: skip
+}  # fmt: skip # a table: its rows stay on a line each
 Unit = dict[str, dict[str, list[str]]]
 
 

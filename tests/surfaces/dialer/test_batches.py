@@ -169,10 +169,19 @@ def test_details_show_contacts_with_their_calls(dialer: DialerClient, number: Ca
     first = Contact.objects.order_by("pk")[0]
     now = work.database_now()
     log = PhoneLog.objects.create(
-        contact=first, sub_tenant=batch.sub_tenant, number=number, round=1, provider="simulator",
-        status="completed", begun_at=now, answered_at=now, ended_at=now + timedelta(seconds=2.5),
-        due_at=now, lane="x", state="done",
-    )  # fmt: skip
+        contact=first,
+        sub_tenant=batch.sub_tenant,
+        number=number,
+        round=1,
+        provider="simulator",
+        status="completed",
+        begun_at=now,
+        answered_at=now,
+        ended_at=now + timedelta(seconds=2.5),
+        due_at=now,
+        lane="x",
+        state="done",
+    )
     Contact.objects.filter(pk=first.pk).update(status="completed", state="done", tries=1)
 
     found = data(dialer.get(f"batch-details/{batch.public_id}"))

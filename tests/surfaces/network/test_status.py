@@ -72,8 +72,14 @@ def test_a_failed_call_says_why_and_a_stored_one_what_came(api: NetworkClient, c
     status = status_of(api, call)
     assert (status["state"], status["recording"]["bytes"]) == ("completed", 4)
     assert set(status["recording"]) == {
-        "duration_seconds", "format", "codec", "channels", "sample_rate", "bytes", "sha256",
-    }  # fmt: skip
+        "duration_seconds",
+        "format",
+        "codec",
+        "channels",
+        "sample_rate",
+        "bytes",
+        "sha256",
+    }
     assert status["completed_at"].endswith("Z")
 
 

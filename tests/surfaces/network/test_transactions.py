@@ -47,36 +47,39 @@ def test_the_answer_is_the_documents(api: NetworkClient, call: Call) -> None:
     custom_data = [{"name": "channel", "value": "Paid Search"}]
     answer = report(api, {"transaction_id": call.uuid.hex}, given, {"name": "Quote"}, custom_data=custom_data)
     sale, quote = Signal.objects.order_by("pk")
-    assert (answer.status_code, answer.json()) == (200, {
-        "signals": [
-            {
-                "transaction_id": sale.transaction_id.hex,
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "signals": [
+                {
+                    "transaction_id": sale.transaction_id.hex,
+                    "corrects_transaction_id": None,
+                    "name": "Sale",
+                    "partner_unique_id": "1",
+                    "occurred_at_time_t": "1440607313",
+                    "occurred_at_time": "2015-08-26T16:41:53Z",
+                    "revenue": "12.50",
+                    "value": "true",
+                },
+                {
+                    "transaction_id": quote.transaction_id.hex,
+                    "corrects_transaction_id": None,
+                    "name": "Quote",
+                    "partner_unique_id": "",
+                    "occurred_at_time_t": str(int(quote.occurred_at.timestamp())),
+                    "occurred_at_time": quote.occurred_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "revenue": None,
+                    "value": "true",
+                },
+            ],
+            "call": {
+                "transaction_id": call.uuid.hex,
                 "corrects_transaction_id": None,
-                "name": "Sale",
-                "partner_unique_id": "1",
-                "occurred_at_time_t": "1440607313",
-                "occurred_at_time": "2015-08-26T16:41:53Z",
-                "revenue": "12.50",
-                "value": "true",
+                "start_time_t": "1460404800",
+                "call_start_time": "2016-04-11T20:00:00Z",
             },
-            {
-                "transaction_id": quote.transaction_id.hex,
-                "corrects_transaction_id": None,
-                "name": "Quote",
-                "partner_unique_id": "",
-                "occurred_at_time_t": str(int(quote.occurred_at.timestamp())),
-                "occurred_at_time": quote.occurred_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "revenue": None,
-                "value": "true",
-            },
-        ],
-        "call": {
-            "transaction_id": call.uuid.hex,
-            "corrects_transaction_id": None,
-            "start_time_t": "1460404800",
-            "call_start_time": "2016-04-11T20:00:00Z",
         },
-    })  # fmt: skip
+    )
     assert CustomValue.objects.get(call=call).value == "Paid Search"
     assert quote.occurred_at == quote.created_at
 
@@ -94,9 +97,14 @@ def test_the_answer_is_the_documents(api: NetworkClient, call: Call) -> None:
 
 def test_a_call_is_found_by_its_time_in_every_format(api: NetworkClient, call: Call) -> None:
     for moment in (
-        1460404800, "1460404800000", "20160411200000000", "2016/04/11T23:00:00.000+03:00",
-        "2016-04-11 13:00:00", "2016/04/11 13:00:00.000 PM", "2016-04-11T20:09:59Z",
-    ):  # fmt: skip
+        1460404800,
+        "1460404800000",
+        "20160411200000000",
+        "2016/04/11T23:00:00.000+03:00",
+        "2016-04-11 13:00:00",
+        "2016/04/11 13:00:00.000 PM",
+        "2016-04-11T20:09:59Z",
+    ):
         answer = report(api, {"call_start_time": moment}, {"name": "Sale"})
         assert answer.status_code == 200, (moment, answer.content)
         assert answer.json()["call"]["transaction_id"] == call.uuid.hex
@@ -144,9 +152,16 @@ def test_values_are_taken_as_people_write_them(api: NetworkClient, call: Call) -
     for value in (False, 0, "false", "False", "0", "No", "nO"):
         assert stands(value=value) == ("false", None), value
     for given, revenue in (
-        (0, "0.00"), (100, "100.00"), (12.5, "12.50"), ("12.05", "12.05"), (0.1, "0.10"), ("-3", "-3.00"),
-        ("9999999999999.99", "9999999999999.99"), (None, None), ("", None),
-    ):  # fmt: skip
+        (0, "0.00"),
+        (100, "100.00"),
+        (12.5, "12.50"),
+        ("12.05", "12.05"),
+        (0.1, "0.10"),
+        ("-3", "-3.00"),
+        ("9999999999999.99", "9999999999999.99"),
+        (None, None),
+        ("", None),
+    ):
         assert stands(revenue=given) == ("true", revenue), given
 
 
@@ -187,8 +202,10 @@ def test_who_may_report(network: Networked, call: Call) -> None:
     reader = keys.issue(partner=network.partner, sub_tenant=network.sub_tenant, scopes=[Scope.READ])
     refused = NetworkClient(reader.single).post(body, TRANSACTIONS)
     assert error(refused) == (
-        403, "UnauthorizedOperation", "You do not have permissions to perform the requested operation.",
-    )  # fmt: skip
+        403,
+        "UnauthorizedOperation",
+        "You do not have permissions to perform the requested operation.",
+    )
     nobody = NetworkClient(None).post(body, TRANSACTIONS)
     assert error(nobody) == (401, "Unauthorized", "Invalid or missing oauth token")
     elsewhere = NetworkClient(network.token).post(body, TRANSACTIONS.replace("2018", "2017"))

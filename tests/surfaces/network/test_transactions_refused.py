@@ -86,7 +86,7 @@ def test_all_that_is_missing_is_told_at_once_in_the_documents_order(api: Network
             "'value' for custom_data[0] is required; 'value' for custom_data[1] is required",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_is_missing(api: NetworkClient, call: Call, body: dict[str, Any], says: str) -> None:
     body = {"search": {"transaction_id": call.uuid.hex}, **body} if body and "search" not in body else body
     assert refused(api, body) == (403, "InvalidInput", says)
@@ -114,7 +114,7 @@ TIME = "is in none of the supported timestamp formats"
         ({"name": 7}, "'signals[0].name' must be a string"),
         ({"name": "a\0"}, "'signals[0].name' must not contain the character U+0000"),
     ],
-)  # fmt: skip
+)  # fmt: skip # a table: its rows stay on a line each
 def test_what_is_not_as_it_should_be(
     api: NetworkClient, call: Call, signal: dict[str, Any], says: str
 ) -> None:
@@ -165,9 +165,13 @@ def test_names_that_the_account_does_not_have(api: NetworkClient, call: Call) ->
     search = {"transaction_id": call.uuid.hex}
     known, unknown = {"name": "sale"}, {"name": "Elsewhere"}
     assert refused(api, {"search": search, "signals": [known, unknown]}) == (
-        403, "signals[1].name", "signal must already exist in your Signal AI configuration",
-    )  # fmt: skip
+        403,
+        "signals[1].name",
+        "signal must already exist in your Signal AI configuration",
+    )
     custom_data = [{"name": "Channel", "value": "mail"}]
     assert refused(api, {"search": search, "signals": [known], "custom_data": custom_data}) == (
-        403, "custom_data[0].name", "field must already exist in your Custom Data configuration",
-    )  # fmt: skip
+        403,
+        "custom_data[0].name",
+        "field must already exist in your Custom Data configuration",
+    )

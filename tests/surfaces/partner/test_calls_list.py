@@ -70,7 +70,7 @@ def test_the_list_can_begin_at_a_time(api: PartnerClient) -> None:
         ("cursor=%FF%FE", NO_CURSOR), ("cursor=" + "9" * 30, NO_CURSOR), ("cursor=-1", NO_CURSOR),
     ],
     ids=lambda value: value[:40],
-)  # fmt: skip
+)  # fmt: skip # a table: its rows stay on a line each
 def test_it_names_what_is_wrong_with_a_query(api: PartnerClient, query: str, message: str) -> None:
     response = api.get(f"{CALLS}?{query}")
     assert (response.status_code, response.json()) == (

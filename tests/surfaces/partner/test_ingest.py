@@ -67,8 +67,10 @@ def test_a_call_is_stored_with_everything_that_was_sent(api: PartnerClient) -> N
     assert call.ended_at.isoformat() == "2023-01-01T10:30:00+00:00"
     assert call.customer_phone == "+1234567890"
     assert (call.agent.external_id, call.agent.email, call.agent.name) == (
-        "agent123", "agent@example.com", "John Doe",
-    )  # fmt: skip
+        "agent123",
+        "agent@example.com",
+        "John Doe",
+    )
     assert (call.customer.external_id, call.customer.disposition) == ("customer123", "interested")
     assert call.callback_url == "https://partner.example.com/callback"
     assert call.metadata == {"campaign": "Q1 Outreach", "source": "Website"}

@@ -23,7 +23,7 @@ NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 NOT_FOUND = {"success": False, "message": "Resource not found"}
 ODD_IDS = [
     "a/b", "a//b", "/", "a/", "..", "%2F", "100%", "a b", "a?b#c", "ключ", "電話\U0001f4de", "line\nbreak",
-]  # fmt: skip
+]  # fmt: skip # a table: its rows stay on a line each
 
 
 def put(state: WorkState, id: str = "call123", **fields: Any) -> None:

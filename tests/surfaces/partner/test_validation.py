@@ -67,8 +67,15 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     *(
         ({"call": {"recording_url": url}}, "call.recording_url", f"recording_url {NO_URL}")
         for url in (
-            "call.mp3", "//example.com/a", "ftp://example.com/a", "file:///etc/passwd", "https://",
-            "https://example.com/a b", "https://example.com:99999/", "https://[::1/", "https://example.com/\n",
+            "call.mp3",
+            "//example.com/a",
+            "ftp://example.com/a",
+            "file:///etc/passwd",
+            "https://",
+            "https://example.com/a b",
+            "https://example.com:99999/",
+            "https://[::1/",
+            "https://example.com/\n",
         )
     ),
     (
@@ -141,7 +148,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"industry": [{"deep": "\ud83d"}]}, "industry[0].deep", f"deep {SURROGATE}"),
     ({"industry": float("inf")}, "industry", "industry must be a finite number"),
     ({"agent": {"mood\0": 1}}, "agent.mood\0", f"mood\0 {NUL}"),
-]  # fmt: skip
+]
 
 WRONG_BODIES: list[tuple[Any, str, str]] = [
     ({}, "data", f"data {NOT_EMPTY}"),
@@ -173,7 +180,7 @@ FINE: list[dict[str, Any]] = [
     {"metadata": {"": "", "big": 10**400, "small": -1.5e-300}},
     {"custom_fields": [{"internal_name": str(n), "value": "", "label": [1]} for n in range(10)]},
     {"industry": {"list": [1, None, True, {"deep": 1e308}]}, "call": {"queue": 10**400}},
-]  # fmt: skip
+]
 
 
 def refusal(*errors: tuple[str, str]) -> tuple[int, dict[str, Any]]:
@@ -277,7 +284,7 @@ def test_a_plain_http_callback_is_refused_where_loopback_is(api: PartnerClient, 
         ({"customer_id": "c", "note": "\ud800"}, "note", f"note {SURROGATE}"),
     ],
     ids=lambda value: ascii(value)[:60],
-)  # fmt: skip
+)
 def test_it_names_what_is_wrong_with_a_disposition(
     api: PartnerClient, body: Any, field: str, message: str
 ) -> None:

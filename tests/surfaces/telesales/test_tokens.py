@@ -144,8 +144,9 @@ def test_a_password_hashed_anew_ends_nothing(
 ) -> None:
     before = ada.password
     settings.PASSWORD_HASHERS = [
-        "django.contrib.auth.hashers.ScryptPasswordHasher", *settings.PASSWORD_HASHERS
-    ]  # fmt: skip
+        "django.contrib.auth.hashers.ScryptPasswordHasher",
+        *settings.PASSWORD_HASHERS,
+    ]
     assert ada.check_password(factories.PASSWORD)
     ada.refresh_from_db()
     assert ada.password != before
